@@ -1,0 +1,1 @@
+//! Black-box checks of an OpenCL implementation through the ICD loader.

@@ -1,0 +1,1 @@
+//! The isocl installable client driver.

@@ -1,0 +1,1 @@
+//! The operating-system boundary of isocl: apertures, mappings, drivers. Knows no OpenCL word.

@@ -1,0 +1,1 @@
+//! The OpenCL object model of isocl.
