@@ -1,1 +1,19 @@
-//! The OpenCL object model of isocl.
+//! The OpenCL object model of isocl, in terms of the specification and without any C type.
+//!
+//! Every public function is one API call without its `cl` prefix, or a method of the object the
+//! call is about; it checks each clause of the specification once and in order, and reports the
+//! first that fails as an [`Error`]. Finished operands become a [`command::Command`]; the queue
+//! schedules it; a [`device::Backend`] runs it and validates nothing.
+//!
+//! Lock order (a thread holding one may take only those to its right):
+//! registry shard, context, program, memory object, queue, event, device.
+//! No lock is held while a device runs a command or an application's callback runs.
+
+pub mod api_slot;
+pub mod command;
+pub mod device;
+pub mod error;
+pub mod flags;
+
+pub use api_slot::ApiSlot;
+pub use error::{Error, ErrorCode, Result};

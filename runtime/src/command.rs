@@ -1,0 +1,139 @@
+//! Commands: validated operands, ready for a device. One variant per kind of work.
+
+use std::sync::Arc;
+
+use isocl_compiler_interface::message::KernelCode;
+use isocl_kernel_iface::Address;
+
+use crate::device::DeviceProgram;
+use crate::error::Result;
+
+/// `cl_command_type` (§5.11), reported by events.
+#[allow(missing_docs)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u32)]
+pub enum CommandType {
+    NdRangeKernel = 0x11F0,
+    Task = 0x11F1,
+    NativeKernel = 0x11F2,
+    ReadBuffer = 0x11F3,
+    WriteBuffer = 0x11F4,
+    CopyBuffer = 0x11F5,
+    MapBuffer = 0x11FB,
+    UnmapMemObject = 0x11FD,
+    Marker = 0x11FE,
+    ReadBufferRect = 0x1201,
+    WriteBufferRect = 0x1202,
+    CopyBufferRect = 0x1203,
+    User = 0x1204,
+    Barrier = 0x1205,
+    MigrateMemObjects = 0x1206,
+    FillBuffer = 0x1207,
+    SvmFree = 0x1209,
+    SvmMemcpy = 0x120A,
+    SvmMemFill = 0x120B,
+    SvmMap = 0x120C,
+    SvmUnmap = 0x120D,
+    SvmMigrateMem = 0x120E,
+}
+
+/// Keeps whatever a command touches alive until the command is gone: pinned SVM ranges, buffers,
+/// kernels. Nothing looks inside.
+pub type KeepAlive = Arc<dyn Send + Sync>;
+
+/// Bytes at an address that is valid on the host and on the device.
+#[derive(Clone)]
+pub struct MemoryRange {
+    /// First byte.
+    pub address: Address,
+    /// Length in bytes.
+    pub len: usize,
+}
+
+/// A rectangle in linear memory (§5.2.2 `clEnqueueReadBufferRect`): `region[0]` bytes times rows
+/// times slices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RectLayout {
+    /// Address of the rectangle's first byte.
+    pub address: Address,
+    /// Bytes from one row to the next.
+    pub row_pitch: usize,
+    /// Bytes from one slice to the next.
+    pub slice_pitch: usize,
+}
+
+/// The operands of a kernel launch.
+pub struct NdRangeCommand {
+    /// Keeps `code` valid.
+    pub program: Arc<dyn DeviceProgram>,
+    /// What to call.
+    pub code: KernelCode,
+    /// Kernel name, for messages.
+    pub name: Arc<str>,
+    /// Argument block; local pointers hold offsets.
+    pub arguments: Box<[u8]>,
+    /// Bytes of local memory, static and dynamic, a multiple of 128.
+    pub local_bytes: u64,
+    /// Number of dimensions.
+    pub work_dim: u32,
+    /// First global id in each dimension; unused dimensions 0.
+    pub global_offset: [u64; 3],
+    /// Work-items in each dimension; unused dimensions 1.
+    pub global_size: [u64; 3],
+    /// Work-group size; unused dimensions 1.
+    pub local_size: [u64; 3],
+}
+
+/// Called when `clEnqueueSVMFree` runs, instead of freeing (§5.6.1).
+pub type SvmFreeCallback = Box<dyn FnOnce() + Send>;
+
+/// What a device is asked to do.
+pub enum Operation {
+    /// Nothing: markers, barriers, migrations, maps and unmaps of memory that is shared in place.
+    Nothing,
+    /// Copies; the ranges have equal length and do not overlap.
+    Copy {
+        /// From.
+        source: MemoryRange,
+        /// To.
+        destination: MemoryRange,
+    },
+    /// Copies a rectangle of `region` (bytes, rows, slices).
+    CopyRect {
+        /// From.
+        source: RectLayout,
+        /// To.
+        destination: RectLayout,
+        /// Bytes, rows, slices; none is zero.
+        region: [usize; 3],
+    },
+    /// Repeats a pattern of 1 to 128 bytes; its length divides the range's.
+    Fill {
+        /// Where.
+        destination: MemoryRange,
+        /// What.
+        pattern: Box<[u8]>,
+    },
+    /// Runs code of the host: frees SVM, calls an application's callback, runs a native kernel.
+    Host(parking_lot::Mutex<Option<Box<dyn FnOnce() -> Result<()> + Send>>>),
+    /// Runs a kernel.
+    NdRange(NdRangeCommand),
+}
+
+/// An operation and what it needs to stay alive.
+pub struct Command {
+    /// What to do.
+    pub operation: Operation,
+    /// Dropped when the command has run.
+    pub keep_alive: Vec<KeepAlive>,
+}
+
+/// Called by the device when the command has run, exactly once.
+pub struct Completion(pub(crate) Box<dyn FnOnce(Result<()>) + Send>);
+
+impl Completion {
+    /// Ends the command: its event becomes complete, or gets the error's negative status.
+    pub fn finish(self, result: Result<()>) {
+        (self.0)(result);
+    }
+}

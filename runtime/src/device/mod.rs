@@ -1,0 +1,71 @@
+//! Devices: what every kind of device provides, and the OpenCL device object around it.
+
+pub mod info;
+
+use std::sync::Arc;
+
+use isocl_compiler_interface::message::{Executable, KernelCode, Request, Response};
+use isocl_kernel_iface::driver::Driver;
+
+use crate::command::{Command, Completion};
+use crate::{ApiSlot, Error};
+pub use info::DeviceInfo;
+
+/// A device as the object model sees it (`cl_device_id`).
+#[derive(Debug)]
+pub struct Device {
+    /// What the device can do; constant.
+    pub info: DeviceInfo,
+    /// What does it.
+    pub backend: Arc<dyn Backend>,
+    /// Handle of the C boundary.
+    pub api_slot: ApiSlot,
+}
+
+/// Something that runs on the threads of a device: a queue with ready commands.
+pub trait Task: Send + Sync {
+    /// Runs as much as is ready, then returns.
+    fn run(self: Arc<Self>);
+}
+
+/// What a kind of device implements. Everything that depends on order, events and validity is
+/// done before a backend sees a command: it gets ready commands and answers each one.
+pub trait Backend: Send + Sync + std::fmt::Debug {
+    /// Where the device's memory comes from; the driver also knows the aperture.
+    fn driver(&self) -> &Arc<dyn Driver>;
+
+    /// Runs a command whose dependencies are complete. The completion is finished exactly once,
+    /// before `run` returns or later on any thread.
+    fn run(&self, command: &Command, completion: Completion);
+
+    /// Calls `task.run()` soon on a thread of the device, concurrently with the caller.
+    fn spawn(&self, task: Arc<dyn Task>);
+
+    /// Device time now, in nanoseconds, as profiling reports it (§5.15).
+    fn timestamp(&self) -> u64;
+
+    /// Asks the kernel compiler.
+    ///
+    /// # Errors
+    /// `CompilerNotAvailable` when the compiler cannot be loaded.
+    fn compile(&self, request: &Request) -> Result<Response, Error>;
+
+    /// Makes a linked binary ready to run.
+    ///
+    /// # Errors
+    /// `InvalidBinary`, `OutOfResources`.
+    fn load_program(&self, binary: &[u8]) -> Result<Arc<dyn DeviceProgram>, Error>;
+}
+
+/// A program loaded on a device; unloaded when dropped.
+pub trait DeviceProgram: Send + Sync + std::fmt::Debug {
+    /// Kernels, arguments, sizes.
+    fn executable(&self) -> &Executable;
+
+    /// Code of the kernel with this index, compiled on the first call. The code stays valid as
+    /// long as the program object does.
+    ///
+    /// # Errors
+    /// `OutOfResources` with the compiler's words when code generation fails.
+    fn kernel(&self, index: u32) -> Result<KernelCode, Error>;
+}
