@@ -1,1 +1,4 @@
 //! The isocl kernel compiler.
+
+pub mod host_math;
+pub mod library_blob;

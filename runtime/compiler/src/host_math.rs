@@ -1,0 +1,219 @@
+//! Host functions that generated code may call: the long tail of the mathematical builtins, and
+//! the C library functions that code generation itself falls back to.
+//!
+//! The JIT defines each as an absolute symbol, so generated code never looks into the process for
+//! a name. The library declares the first group as `isocl_host_…` (`library/host.h`).
+
+use core::ffi::{c_int, c_void};
+
+/// A symbol of generated code and where it is.
+#[derive(Debug, Clone, Copy)]
+pub struct HostFunction {
+    /// Symbol name in the generated object.
+    pub name: &'static str,
+    /// Address in this process.
+    pub address: usize,
+}
+
+macro_rules! host_functions {
+    ($($name:literal => $function:expr, $type:ty;)*) => {
+        vec![$(HostFunction { name: $name, address: $function as $type as usize }),*]
+    };
+}
+
+type Unary = unsafe extern "C" fn(f64) -> f64;
+type UnaryFloat = unsafe extern "C" fn(f32) -> f32;
+type Binary = unsafe extern "C" fn(f64, f64) -> f64;
+type BinaryFloat = unsafe extern "C" fn(f32, f32) -> f32;
+type Copy = unsafe extern "C" fn(*mut c_void, *const c_void, usize) -> *mut c_void;
+
+mod libm {
+    use core::ffi::{c_int, c_void};
+
+    extern "C" {
+        pub fn acos(x: f64) -> f64;
+        pub fn acosh(x: f64) -> f64;
+        pub fn asin(x: f64) -> f64;
+        pub fn asinh(x: f64) -> f64;
+        pub fn atan(x: f64) -> f64;
+        pub fn atan2(y: f64, x: f64) -> f64;
+        pub fn atanh(x: f64) -> f64;
+        pub fn cbrt(x: f64) -> f64;
+        pub fn cos(x: f64) -> f64;
+        pub fn cosh(x: f64) -> f64;
+        pub fn erf(x: f64) -> f64;
+        pub fn erfc(x: f64) -> f64;
+        pub fn exp(x: f64) -> f64;
+        pub fn exp2(x: f64) -> f64;
+        pub fn exp10(x: f64) -> f64;
+        pub fn expm1(x: f64) -> f64;
+        pub fn fmod(x: f64, y: f64) -> f64;
+        pub fn hypot(x: f64, y: f64) -> f64;
+        pub fn lgamma_r(x: f64, sign: *mut c_int) -> f64;
+        pub fn log(x: f64) -> f64;
+        pub fn log10(x: f64) -> f64;
+        pub fn log1p(x: f64) -> f64;
+        pub fn log2(x: f64) -> f64;
+        pub fn pow(x: f64, y: f64) -> f64;
+        pub fn remainder(x: f64, y: f64) -> f64;
+        pub fn sin(x: f64) -> f64;
+        pub fn sinh(x: f64) -> f64;
+        pub fn tan(x: f64) -> f64;
+        pub fn tanh(x: f64) -> f64;
+        pub fn tgamma(x: f64) -> f64;
+
+        pub fn ceil(x: f64) -> f64;
+        pub fn ceilf(x: f32) -> f32;
+        pub fn floor(x: f64) -> f64;
+        pub fn floorf(x: f32) -> f32;
+        pub fn fma(x: f64, y: f64, z: f64) -> f64;
+        pub fn fmaf(x: f32, y: f32, z: f32) -> f32;
+        pub fn fmax(x: f64, y: f64) -> f64;
+        pub fn fmaxf(x: f32, y: f32) -> f32;
+        pub fn fmin(x: f64, y: f64) -> f64;
+        pub fn fminf(x: f32, y: f32) -> f32;
+        pub fn fmodf(x: f32, y: f32) -> f32;
+        pub fn ldexp(x: f64, n: c_int) -> f64;
+        pub fn ldexpf(x: f32, n: c_int) -> f32;
+        pub fn memcpy(to: *mut c_void, from: *const c_void, bytes: usize) -> *mut c_void;
+        pub fn memmove(to: *mut c_void, from: *const c_void, bytes: usize) -> *mut c_void;
+        pub fn memset(to: *mut c_void, byte: c_int, bytes: usize) -> *mut c_void;
+        pub fn nearbyint(x: f64) -> f64;
+        pub fn nearbyintf(x: f32) -> f32;
+        pub fn rint(x: f64) -> f64;
+        pub fn rintf(x: f32) -> f32;
+        pub fn round(x: f64) -> f64;
+        pub fn roundf(x: f32) -> f32;
+        pub fn sqrt(x: f64) -> f64;
+        pub fn sqrtf(x: f32) -> f32;
+        pub fn trunc(x: f64) -> f64;
+        pub fn truncf(x: f32) -> f32;
+    }
+}
+
+/// Low bits of the quotient `x / y` rounded to the nearest integer, with its sign, as `remquo`
+/// returns them: seven bits, where the C library promises only three. Zero if there is no
+/// quotient.
+extern "C" fn quotient_bits(x: f64, y: f64) -> c_int {
+    if !x.is_finite() || y.is_nan() || y == 0.0 {
+        return 0;
+    }
+    let negative = x.is_sign_negative() != y.is_sign_negative();
+    let (mut rest, divisor) = (x.abs(), y.abs());
+    // Scaling by a power of two is exact unless it overflows, and then x / y is below 128 anyway.
+    if divisor < f64::MAX / 256.0 {
+        rest %= divisor * 128.0;
+    }
+    let mut quotient = 0;
+    for bit in (0..7).rev() {
+        let step = divisor * f64::from(1 << bit);
+        if rest >= step {
+            rest -= step;
+            quotient |= 1 << bit;
+        }
+    }
+    // Doubling may overflow to infinity, which compares correctly; halving could lose a bit.
+    let half = rest * 2.0;
+    if half > divisor || (half == divisor && quotient & 1 == 1) {
+        quotient += 1;
+    }
+    let quotient = quotient & 0x7f;
+    if negative {
+        -quotient
+    } else {
+        quotient
+    }
+}
+
+/// Every host function generated code may refer to.
+pub fn host_functions() -> Vec<HostFunction> {
+    host_functions![
+        "isocl_host_acos" => libm::acos, Unary;
+        "isocl_host_acosh" => libm::acosh, Unary;
+        "isocl_host_asin" => libm::asin, Unary;
+        "isocl_host_asinh" => libm::asinh, Unary;
+        "isocl_host_atan" => libm::atan, Unary;
+        "isocl_host_atanh" => libm::atanh, Unary;
+        "isocl_host_cbrt" => libm::cbrt, Unary;
+        "isocl_host_cos" => libm::cos, Unary;
+        "isocl_host_cosh" => libm::cosh, Unary;
+        "isocl_host_erf" => libm::erf, Unary;
+        "isocl_host_erfc" => libm::erfc, Unary;
+        "isocl_host_exp" => libm::exp, Unary;
+        "isocl_host_exp2" => libm::exp2, Unary;
+        "isocl_host_exp10" => libm::exp10, Unary;
+        "isocl_host_expm1" => libm::expm1, Unary;
+        "isocl_host_log" => libm::log, Unary;
+        "isocl_host_log10" => libm::log10, Unary;
+        "isocl_host_log1p" => libm::log1p, Unary;
+        "isocl_host_log2" => libm::log2, Unary;
+        "isocl_host_sin" => libm::sin, Unary;
+        "isocl_host_sinh" => libm::sinh, Unary;
+        "isocl_host_tan" => libm::tan, Unary;
+        "isocl_host_tanh" => libm::tanh, Unary;
+        "isocl_host_tgamma" => libm::tgamma, Unary;
+        "isocl_host_atan2" => libm::atan2, Binary;
+        "isocl_host_fmod" => libm::fmod, Binary;
+        "isocl_host_hypot" => libm::hypot, Binary;
+        "isocl_host_pow" => libm::pow, Binary;
+        "isocl_host_remainder" => libm::remainder, Binary;
+        "isocl_host_lgamma_r" => libm::lgamma_r, unsafe extern "C" fn(f64, *mut c_int) -> f64;
+        "isocl_host_quotient_bits" => quotient_bits, extern "C" fn(f64, f64) -> c_int;
+        "ceil" => libm::ceil, Unary;
+        "ceilf" => libm::ceilf, UnaryFloat;
+        "floor" => libm::floor, Unary;
+        "floorf" => libm::floorf, UnaryFloat;
+        "nearbyint" => libm::nearbyint, Unary;
+        "nearbyintf" => libm::nearbyintf, UnaryFloat;
+        "rint" => libm::rint, Unary;
+        "rintf" => libm::rintf, UnaryFloat;
+        "round" => libm::round, Unary;
+        "roundf" => libm::roundf, UnaryFloat;
+        "sqrt" => libm::sqrt, Unary;
+        "sqrtf" => libm::sqrtf, UnaryFloat;
+        "trunc" => libm::trunc, Unary;
+        "truncf" => libm::truncf, UnaryFloat;
+        "fmax" => libm::fmax, Binary;
+        "fmaxf" => libm::fmaxf, BinaryFloat;
+        "fmin" => libm::fmin, Binary;
+        "fminf" => libm::fminf, BinaryFloat;
+        "fmod" => libm::fmod, Binary;
+        "fmodf" => libm::fmodf, BinaryFloat;
+        "fma" => libm::fma, unsafe extern "C" fn(f64, f64, f64) -> f64;
+        "fmaf" => libm::fmaf, unsafe extern "C" fn(f32, f32, f32) -> f32;
+        "ldexp" => libm::ldexp, unsafe extern "C" fn(f64, c_int) -> f64;
+        "ldexpf" => libm::ldexpf, unsafe extern "C" fn(f32, c_int) -> f32;
+        "memcpy" => libm::memcpy, Copy;
+        "memmove" => libm::memmove, Copy;
+        "memset" => libm::memset, unsafe extern "C" fn(*mut c_void, c_int, usize) -> *mut c_void;
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_have_addresses() {
+        let mut names: Vec<_> = host_functions().iter().map(|f| f.name).collect();
+        assert!(host_functions().iter().all(|f| f.address != 0));
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+
+    #[test]
+    fn quotient_bits_are_the_low_bits_of_the_nearest_integer() {
+        assert_eq!(quotient_bits(5.0, 2.0), 2);
+        assert_eq!(quotient_bits(7.0, 2.0), 4);
+        assert_eq!(quotient_bits(-7.0, 2.0), -4);
+        assert_eq!(quotient_bits(1000.0, 1.0), 1000 & 0x7f);
+        assert_eq!(quotient_bits(1e300, -f64::MAX), 0);
+        assert_eq!(quotient_bits(f64::MAX, f64::MAX), 1);
+        assert_eq!(quotient_bits(f64::INFINITY, 1.0), 0);
+        assert_eq!(quotient_bits(1.0, 0.0), 0);
+        assert_eq!(quotient_bits(5e-324, 1e-323), 0);
+        assert_eq!(quotient_bits(1.5e-323, 1e-323), 2);
+    }
+}
