@@ -1,1 +1,8 @@
 //! Black-box checks of an OpenCL implementation through the ICD loader.
+//!
+//! [`client`] is the whole C API as loaded from any loader or driver; [`session`] is what a check
+//! starts from: a device with its context and queue. The checks themselves are the integration
+//! tests of this crate, one file per part of the specification.
+
+pub mod client;
+pub mod session;

@@ -1,0 +1,185 @@
+//! The OpenCL C API as a table of functions loaded from an ICD loader at run time.
+//!
+//! Functions keep their C names and C arguments, so that a check can hand over exactly what the
+//! specification talks about, null and garbage included.
+#![allow(unsafe_code)]
+
+use std::ffi::{c_char, c_void};
+use std::sync::OnceLock;
+
+use opencl_sys::*;
+
+/// Callback of `clSetEventCallback`.
+pub type EventCallback = extern "C" fn(cl_event, cl_int, *mut c_void);
+/// Callback of `clEnqueueSVMFree`.
+pub type SvmFreeCallback = extern "C" fn(cl_command_queue, cl_uint, *mut *mut c_void, *mut c_void);
+/// Callback of `clCreateContext`.
+pub type ContextCallback = extern "C" fn(*const c_char, *const c_void, usize, *mut c_void);
+/// Callback of `clBuildProgram`.
+pub type ProgramCallback = extern "C" fn(cl_program, *mut c_void);
+/// Callback of `clSetMemObjectDestructorCallback`.
+pub type MemCallback = extern "C" fn(cl_mem, *mut c_void);
+/// Function of `clEnqueueNativeKernel`.
+pub type NativeFunction = extern "C" fn(*mut c_void);
+
+macro_rules! functions {
+    ($($name:ident($($argument:ident: $type:ty),*) $(-> $result:ty)?;)*) => {
+        /// Every function of the core API that the checks use.
+        #[allow(non_snake_case)]
+        pub struct Api {
+            library: libloading::Library,
+            $($name: unsafe extern "C" fn($($type),*) $(-> $result)?,)*
+        }
+
+        impl Api {
+            /// Loads the table from the library at `path`.
+            ///
+            /// # Errors
+            /// When the library or one of the functions is missing.
+            pub fn load(path: &str) -> Result<Self, libloading::Error> {
+                // SAFETY: loading an ICD loader runs its constructors, which is what it is for.
+                let library = unsafe { libloading::Library::new(path)? };
+                // SAFETY: each symbol is looked up under its C name and has the type that the
+                // OpenCL headers give that name; `library` is kept in the table.
+                unsafe {
+                    Ok(Self {
+                        $($name: *library.get(concat!(stringify!($name), "\0").as_bytes())?,)*
+                        library,
+                    })
+                }
+            }
+
+            $(
+                #[allow(non_snake_case, clippy::too_many_arguments, missing_docs)]
+                pub fn $name(&self, $($argument: $type),*) $(-> $result)? {
+                    // SAFETY: the caller hands over what the specification gives a meaning to; an
+                    // implementation that breaks memory safety on it fails the check.
+                    unsafe { (self.$name)($($argument),*) }
+                }
+            )*
+        }
+    };
+}
+
+functions! {
+    clGetPlatformIDs(num_entries: cl_uint, platforms: *mut cl_platform_id, num_platforms: *mut cl_uint) -> cl_int;
+    clGetPlatformInfo(platform: cl_platform_id, name: cl_uint, size: usize, value: *mut c_void, size_ret: *mut usize) -> cl_int;
+    clGetDeviceIDs(platform: cl_platform_id, device_type: cl_device_type, num_entries: cl_uint, devices: *mut cl_device_id, num_devices: *mut cl_uint) -> cl_int;
+    clGetDeviceInfo(device: cl_device_id, name: cl_uint, size: usize, value: *mut c_void, size_ret: *mut usize) -> cl_int;
+    clCreateSubDevices(device: cl_device_id, properties: *const isize, num_devices: cl_uint, devices: *mut cl_device_id, num_devices_ret: *mut cl_uint) -> cl_int;
+    clRetainDevice(device: cl_device_id) -> cl_int;
+    clReleaseDevice(device: cl_device_id) -> cl_int;
+    clGetDeviceAndHostTimer(device: cl_device_id, device_timestamp: *mut u64, host_timestamp: *mut u64) -> cl_int;
+    clGetHostTimer(device: cl_device_id, host_timestamp: *mut u64) -> cl_int;
+    clCreateContext(properties: *const isize, num_devices: cl_uint, devices: *const cl_device_id, notify: Option<ContextCallback>, user_data: *mut c_void, errcode_ret: *mut cl_int) -> cl_context;
+    clCreateContextFromType(properties: *const isize, device_type: cl_device_type, notify: Option<ContextCallback>, user_data: *mut c_void, errcode_ret: *mut cl_int) -> cl_context;
+    clRetainContext(context: cl_context) -> cl_int;
+    clReleaseContext(context: cl_context) -> cl_int;
+    clGetContextInfo(context: cl_context, name: cl_uint, size: usize, value: *mut c_void, size_ret: *mut usize) -> cl_int;
+    clCreateCommandQueue(context: cl_context, device: cl_device_id, properties: cl_ulong, errcode_ret: *mut cl_int) -> cl_command_queue;
+    clCreateCommandQueueWithProperties(context: cl_context, device: cl_device_id, properties: *const cl_ulong, errcode_ret: *mut cl_int) -> cl_command_queue;
+    clRetainCommandQueue(queue: cl_command_queue) -> cl_int;
+    clReleaseCommandQueue(queue: cl_command_queue) -> cl_int;
+    clGetCommandQueueInfo(queue: cl_command_queue, name: cl_uint, size: usize, value: *mut c_void, size_ret: *mut usize) -> cl_int;
+    clFlush(queue: cl_command_queue) -> cl_int;
+    clFinish(queue: cl_command_queue) -> cl_int;
+    clCreateBuffer(context: cl_context, flags: cl_mem_flags, size: usize, host_ptr: *mut c_void, errcode_ret: *mut cl_int) -> cl_mem;
+    clCreateSubBuffer(buffer: cl_mem, flags: cl_mem_flags, create_type: cl_uint, info: *const c_void, errcode_ret: *mut cl_int) -> cl_mem;
+    clRetainMemObject(memobj: cl_mem) -> cl_int;
+    clReleaseMemObject(memobj: cl_mem) -> cl_int;
+    clGetMemObjectInfo(memobj: cl_mem, name: cl_uint, size: usize, value: *mut c_void, size_ret: *mut usize) -> cl_int;
+    clSetMemObjectDestructorCallback(memobj: cl_mem, notify: Option<MemCallback>, user_data: *mut c_void) -> cl_int;
+    clEnqueueReadBuffer(queue: cl_command_queue, buffer: cl_mem, blocking: cl_bool, offset: usize, size: usize, ptr: *mut c_void, num_events: cl_uint, wait_list: *const cl_event, event: *mut cl_event) -> cl_int;
+    clEnqueueWriteBuffer(queue: cl_command_queue, buffer: cl_mem, blocking: cl_bool, offset: usize, size: usize, ptr: *const c_void, num_events: cl_uint, wait_list: *const cl_event, event: *mut cl_event) -> cl_int;
+    clEnqueueReadBufferRect(queue: cl_command_queue, buffer: cl_mem, blocking: cl_bool, buffer_origin: *const usize, host_origin: *const usize, region: *const usize, buffer_row_pitch: usize, buffer_slice_pitch: usize, host_row_pitch: usize, host_slice_pitch: usize, ptr: *mut c_void, num_events: cl_uint, wait_list: *const cl_event, event: *mut cl_event) -> cl_int;
+    clEnqueueWriteBufferRect(queue: cl_command_queue, buffer: cl_mem, blocking: cl_bool, buffer_origin: *const usize, host_origin: *const usize, region: *const usize, buffer_row_pitch: usize, buffer_slice_pitch: usize, host_row_pitch: usize, host_slice_pitch: usize, ptr: *const c_void, num_events: cl_uint, wait_list: *const cl_event, event: *mut cl_event) -> cl_int;
+    clEnqueueCopyBuffer(queue: cl_command_queue, source: cl_mem, destination: cl_mem, source_offset: usize, destination_offset: usize, size: usize, num_events: cl_uint, wait_list: *const cl_event, event: *mut cl_event) -> cl_int;
+    clEnqueueCopyBufferRect(queue: cl_command_queue, source: cl_mem, destination: cl_mem, source_origin: *const usize, destination_origin: *const usize, region: *const usize, source_row_pitch: usize, source_slice_pitch: usize, destination_row_pitch: usize, destination_slice_pitch: usize, num_events: cl_uint, wait_list: *const cl_event, event: *mut cl_event) -> cl_int;
+    clEnqueueFillBuffer(queue: cl_command_queue, buffer: cl_mem, pattern: *const c_void, pattern_size: usize, offset: usize, size: usize, num_events: cl_uint, wait_list: *const cl_event, event: *mut cl_event) -> cl_int;
+    clEnqueueMapBuffer(queue: cl_command_queue, buffer: cl_mem, blocking: cl_bool, flags: cl_ulong, offset: usize, size: usize, num_events: cl_uint, wait_list: *const cl_event, event: *mut cl_event, errcode_ret: *mut cl_int) -> *mut c_void;
+    clEnqueueUnmapMemObject(queue: cl_command_queue, memobj: cl_mem, mapped: *mut c_void, num_events: cl_uint, wait_list: *const cl_event, event: *mut cl_event) -> cl_int;
+    clEnqueueMigrateMemObjects(queue: cl_command_queue, num_objects: cl_uint, objects: *const cl_mem, flags: cl_ulong, num_events: cl_uint, wait_list: *const cl_event, event: *mut cl_event) -> cl_int;
+    clSVMAlloc(context: cl_context, flags: cl_ulong, size: usize, alignment: cl_uint) -> *mut c_void;
+    clSVMFree(context: cl_context, ptr: *mut c_void);
+    clEnqueueSVMFree(queue: cl_command_queue, num_pointers: cl_uint, pointers: *mut *mut c_void, callback: Option<SvmFreeCallback>, user_data: *mut c_void, num_events: cl_uint, wait_list: *const cl_event, event: *mut cl_event) -> cl_int;
+    clEnqueueSVMMemcpy(queue: cl_command_queue, blocking: cl_bool, destination: *mut c_void, source: *const c_void, size: usize, num_events: cl_uint, wait_list: *const cl_event, event: *mut cl_event) -> cl_int;
+    clEnqueueSVMMemFill(queue: cl_command_queue, ptr: *mut c_void, pattern: *const c_void, pattern_size: usize, size: usize, num_events: cl_uint, wait_list: *const cl_event, event: *mut cl_event) -> cl_int;
+    clEnqueueSVMMap(queue: cl_command_queue, blocking: cl_bool, flags: cl_ulong, ptr: *mut c_void, size: usize, num_events: cl_uint, wait_list: *const cl_event, event: *mut cl_event) -> cl_int;
+    clEnqueueSVMUnmap(queue: cl_command_queue, ptr: *mut c_void, num_events: cl_uint, wait_list: *const cl_event, event: *mut cl_event) -> cl_int;
+    clEnqueueSVMMigrateMem(queue: cl_command_queue, num_pointers: cl_uint, pointers: *const *const c_void, sizes: *const usize, flags: cl_ulong, num_events: cl_uint, wait_list: *const cl_event, event: *mut cl_event) -> cl_int;
+    clCreateProgramWithSource(context: cl_context, count: cl_uint, strings: *const *const c_char, lengths: *const usize, errcode_ret: *mut cl_int) -> cl_program;
+    clCreateProgramWithBinary(context: cl_context, num_devices: cl_uint, devices: *const cl_device_id, lengths: *const usize, binaries: *const *const u8, status: *mut cl_int, errcode_ret: *mut cl_int) -> cl_program;
+    clRetainProgram(program: cl_program) -> cl_int;
+    clReleaseProgram(program: cl_program) -> cl_int;
+    clBuildProgram(program: cl_program, num_devices: cl_uint, devices: *const cl_device_id, options: *const c_char, notify: Option<ProgramCallback>, user_data: *mut c_void) -> cl_int;
+    clCompileProgram(program: cl_program, num_devices: cl_uint, devices: *const cl_device_id, options: *const c_char, num_headers: cl_uint, headers: *const cl_program, names: *const *const c_char, notify: Option<ProgramCallback>, user_data: *mut c_void) -> cl_int;
+    clLinkProgram(context: cl_context, num_devices: cl_uint, devices: *const cl_device_id, options: *const c_char, num_programs: cl_uint, programs: *const cl_program, notify: Option<ProgramCallback>, user_data: *mut c_void, errcode_ret: *mut cl_int) -> cl_program;
+    clGetProgramInfo(program: cl_program, name: cl_uint, size: usize, value: *mut c_void, size_ret: *mut usize) -> cl_int;
+    clGetProgramBuildInfo(program: cl_program, device: cl_device_id, name: cl_uint, size: usize, value: *mut c_void, size_ret: *mut usize) -> cl_int;
+    clCreateKernel(program: cl_program, name: *const c_char, errcode_ret: *mut cl_int) -> cl_kernel;
+    clCreateKernelsInProgram(program: cl_program, num_kernels: cl_uint, kernels: *mut cl_kernel, num_kernels_ret: *mut cl_uint) -> cl_int;
+    clCloneKernel(kernel: cl_kernel, errcode_ret: *mut cl_int) -> cl_kernel;
+    clRetainKernel(kernel: cl_kernel) -> cl_int;
+    clReleaseKernel(kernel: cl_kernel) -> cl_int;
+    clSetKernelArg(kernel: cl_kernel, index: cl_uint, size: usize, value: *const c_void) -> cl_int;
+    clSetKernelArgSVMPointer(kernel: cl_kernel, index: cl_uint, value: *const c_void) -> cl_int;
+    clSetKernelExecInfo(kernel: cl_kernel, name: cl_uint, size: usize, value: *const c_void) -> cl_int;
+    clGetKernelInfo(kernel: cl_kernel, name: cl_uint, size: usize, value: *mut c_void, size_ret: *mut usize) -> cl_int;
+    clGetKernelArgInfo(kernel: cl_kernel, index: cl_uint, name: cl_uint, size: usize, value: *mut c_void, size_ret: *mut usize) -> cl_int;
+    clGetKernelWorkGroupInfo(kernel: cl_kernel, device: cl_device_id, name: cl_uint, size: usize, value: *mut c_void, size_ret: *mut usize) -> cl_int;
+    clEnqueueNDRangeKernel(queue: cl_command_queue, kernel: cl_kernel, work_dim: cl_uint, global_offset: *const usize, global_size: *const usize, local_size: *const usize, num_events: cl_uint, wait_list: *const cl_event, event: *mut cl_event) -> cl_int;
+    clEnqueueTask(queue: cl_command_queue, kernel: cl_kernel, num_events: cl_uint, wait_list: *const cl_event, event: *mut cl_event) -> cl_int;
+    clEnqueueNativeKernel(queue: cl_command_queue, function: Option<NativeFunction>, arguments: *mut c_void, size: usize, num_mem_objects: cl_uint, mem_list: *const cl_mem, args_mem_loc: *const *const c_void, num_events: cl_uint, wait_list: *const cl_event, event: *mut cl_event) -> cl_int;
+    clEnqueueMarkerWithWaitList(queue: cl_command_queue, num_events: cl_uint, wait_list: *const cl_event, event: *mut cl_event) -> cl_int;
+    clEnqueueBarrierWithWaitList(queue: cl_command_queue, num_events: cl_uint, wait_list: *const cl_event, event: *mut cl_event) -> cl_int;
+    clWaitForEvents(num_events: cl_uint, event_list: *const cl_event) -> cl_int;
+    clCreateUserEvent(context: cl_context, errcode_ret: *mut cl_int) -> cl_event;
+    clSetUserEventStatus(event: cl_event, status: cl_int) -> cl_int;
+    clSetEventCallback(event: cl_event, status: cl_int, callback: Option<EventCallback>, user_data: *mut c_void) -> cl_int;
+    clRetainEvent(event: cl_event) -> cl_int;
+    clReleaseEvent(event: cl_event) -> cl_int;
+    clGetEventInfo(event: cl_event, name: cl_uint, size: usize, value: *mut c_void, size_ret: *mut usize) -> cl_int;
+    clGetEventProfilingInfo(event: cl_event, name: cl_uint, size: usize, value: *mut c_void, size_ret: *mut usize) -> cl_int;
+    clGetExtensionFunctionAddressForPlatform(platform: cl_platform_id, name: *const c_char) -> *mut c_void;
+}
+
+impl Api {
+    /// The table of the loader that `ISOCL_LOADER` names, or of the system's `libOpenCL.so.1`;
+    /// loaded once per process.
+    ///
+    /// # Errors
+    /// When there is no such loader.
+    pub fn get() -> Result<&'static Self, String> {
+        static API: OnceLock<Result<Api, String>> = OnceLock::new();
+        API.get_or_init(|| {
+            let path = std::env::var("ISOCL_LOADER").unwrap_or_else(|_| "libOpenCL.so.1".into());
+            Self::load(&path).map_err(|error| format!("{path}: {error}"))
+        })
+        .as_ref()
+        .map_err(Clone::clone)
+    }
+
+    /// Whether the loader exports `name`.
+    pub fn exports(&self, name: &str) -> bool {
+        // SAFETY: the symbol is only looked up, never called.
+        unsafe { self.library.get::<*const c_void>(name.as_bytes()).is_ok() }
+    }
+}
+
+/// Reads a `T` from shared memory.
+pub fn read<T: Copy>(address: *const c_void, index: usize) -> T {
+    // SAFETY: checks pass addresses of allocations they own, large enough for `index`; volatile
+    // because a device may write at the same time.
+    unsafe { address.cast::<T>().add(index).read_volatile() }
+}
+
+/// Writes a `T` to shared memory.
+pub fn write<T: Copy>(address: *mut c_void, index: usize, value: T) {
+    // SAFETY: as for `read`.
+    unsafe { address.cast::<T>().add(index).write_volatile(value) }
+}
+
+/// The address `bytes` further on.
+pub fn offset(address: *mut c_void, bytes: usize) -> *mut c_void {
+    address.wrapping_byte_add(bytes)
+}

@@ -1,0 +1,337 @@
+//! What a check starts from: a device of the implementation under test, its context and queues.
+
+use std::ffi::{c_void, CString};
+use std::ptr::{null, null_mut};
+
+use opencl_sys::*;
+
+use crate::client::Api;
+
+/// A device with one context and one in-order queue. Released when dropped.
+pub struct Session {
+    /// The loader.
+    pub api: &'static Api,
+    /// Platform under test.
+    pub platform: cl_platform_id,
+    /// Its first device.
+    pub device: cl_device_id,
+    /// A context with that device.
+    pub context: cl_context,
+    /// An in-order queue with profiling.
+    pub queue: cl_command_queue,
+}
+
+/// A failed call: its name and the code it returned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallError {
+    /// Name of the function.
+    pub call: &'static str,
+    /// Code it returned.
+    pub code: cl_int,
+}
+
+/// Turns a code into a result.
+///
+/// # Errors
+/// For any code but `CL_SUCCESS`.
+pub fn check(call: &'static str, code: cl_int) -> Result<(), CallError> {
+    if code == CL_SUCCESS {
+        Ok(())
+    } else {
+        Err(CallError { call, code })
+    }
+}
+
+impl Session {
+    /// Opens the platform that `ISOCL_PLATFORM` names (default: the first).
+    ///
+    /// # Errors
+    /// The first call that fails.
+    pub fn open() -> Result<Self, CallError> {
+        let api = Api::get().map_err(|_| CallError {
+            call: "dlopen of the ICD loader",
+            code: CL_INVALID_PLATFORM,
+        })?;
+        let (platform, device) = first_device(api)?;
+        let mut code = CL_SUCCESS;
+        let context = api.clCreateContext(null(), 1, &device, None, null_mut(), &mut code);
+        check("clCreateContext", code)?;
+        let properties = [
+            cl_ulong::from(CL_QUEUE_PROPERTIES as u32),
+            CL_QUEUE_PROFILING_ENABLE,
+            0,
+        ];
+        let queue =
+            api.clCreateCommandQueueWithProperties(context, device, properties.as_ptr(), &mut code);
+        check("clCreateCommandQueueWithProperties", code)?;
+        Ok(Self {
+            api,
+            platform,
+            device,
+            context,
+            queue,
+        })
+    }
+
+    /// A further queue of the context.
+    ///
+    /// # Errors
+    /// When the queue cannot be made.
+    pub fn queue_with(&self, properties: cl_ulong) -> Result<cl_command_queue, CallError> {
+        let list = [cl_ulong::from(CL_QUEUE_PROPERTIES as u32), properties, 0];
+        let mut code = CL_SUCCESS;
+        let queue = self.api.clCreateCommandQueueWithProperties(
+            self.context,
+            self.device,
+            list.as_ptr(),
+            &mut code,
+        );
+        check("clCreateCommandQueueWithProperties", code)?;
+        Ok(queue)
+    }
+
+    /// A device query that answers one value.
+    ///
+    /// # Errors
+    /// When the query fails.
+    pub fn device_info<T: Copy + Default>(&self, name: cl_uint) -> Result<T, CallError> {
+        let mut value = T::default();
+        let code = self.api.clGetDeviceInfo(
+            self.device,
+            name,
+            size_of::<T>(),
+            std::ptr::from_mut(&mut value).cast(),
+            null_mut(),
+        );
+        check("clGetDeviceInfo", code)?;
+        Ok(value)
+    }
+
+    /// A device query that answers a string.
+    ///
+    /// # Errors
+    /// When the query fails.
+    pub fn device_string(&self, name: cl_uint) -> Result<String, CallError> {
+        string(|size, value, size_ret| {
+            self.api
+                .clGetDeviceInfo(self.device, name, size, value, size_ret)
+        })
+    }
+
+    /// Builds a program from source.
+    ///
+    /// # Errors
+    /// The code of the failing call, and the build log.
+    pub fn build(&self, source: &str, options: &str) -> Result<cl_program, (CallError, String)> {
+        let program = self
+            .program(source)
+            .map_err(|error| (error, String::new()))?;
+        let options = CString::new(options).unwrap_or_default();
+        let code =
+            self.api
+                .clBuildProgram(program, 1, &self.device, options.as_ptr(), None, null_mut());
+        match check("clBuildProgram", code) {
+            Ok(()) => Ok(program),
+            Err(error) => {
+                let log = self.build_log(program).unwrap_or_default();
+                self.api.clReleaseProgram(program);
+                Err((error, log))
+            }
+        }
+    }
+
+    /// A program that is not built.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn program(&self, source: &str) -> Result<cl_program, CallError> {
+        let mut code = CL_SUCCESS;
+        let (text, length) = (source.as_ptr().cast(), source.len());
+        let program =
+            self.api
+                .clCreateProgramWithSource(self.context, 1, &text, &length, &mut code);
+        check("clCreateProgramWithSource", code)?;
+        Ok(program)
+    }
+
+    /// The build log of a program.
+    ///
+    /// # Errors
+    /// When the query fails.
+    pub fn build_log(&self, program: cl_program) -> Result<String, CallError> {
+        string(|size, value, size_ret| {
+            self.api.clGetProgramBuildInfo(
+                program,
+                self.device,
+                CL_PROGRAM_BUILD_LOG,
+                size,
+                value,
+                size_ret,
+            )
+        })
+    }
+
+    /// Builds a program and makes its kernel `name`.
+    ///
+    /// # Errors
+    /// The code of the failing call, and the build log.
+    pub fn kernel(
+        &self,
+        source: &str,
+        options: &str,
+        name: &str,
+    ) -> Result<cl_kernel, (CallError, String)> {
+        let program = self.build(source, options)?;
+        let kernel = self.kernel_of(program, name);
+        self.api.clReleaseProgram(program);
+        kernel.map_err(|error| (error, String::new()))
+    }
+
+    /// The kernel `name` of a built program.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn kernel_of(&self, program: cl_program, name: &str) -> Result<cl_kernel, CallError> {
+        let name = CString::new(name).unwrap_or_default();
+        let mut code = CL_SUCCESS;
+        let kernel = self.api.clCreateKernel(program, name.as_ptr(), &mut code);
+        check("clCreateKernel", code)?;
+        Ok(kernel)
+    }
+
+    /// Sets an argument passed by value.
+    pub fn set_arg<T>(&self, kernel: cl_kernel, index: cl_uint, value: &T) -> cl_int {
+        self.api.clSetKernelArg(
+            kernel,
+            index,
+            size_of::<T>(),
+            std::ptr::from_ref(value).cast(),
+        )
+    }
+
+    /// Enqueues a kernel on the session's queue.
+    pub fn launch(&self, kernel: cl_kernel, global: &[usize], local: Option<&[usize]>) -> cl_int {
+        self.api.clEnqueueNDRangeKernel(
+            self.queue,
+            kernel,
+            global.len() as cl_uint,
+            null(),
+            global.as_ptr(),
+            local.map_or(null(), <[usize]>::as_ptr),
+            0,
+            null(),
+            null_mut(),
+        )
+    }
+
+    /// Status of an event.
+    ///
+    /// # Errors
+    /// When the query fails.
+    pub fn event_status(&self, event: cl_event) -> Result<cl_int, CallError> {
+        let mut status: cl_int = 0;
+        let code = self.api.clGetEventInfo(
+            event,
+            CL_EVENT_COMMAND_EXECUTION_STATUS,
+            size_of::<cl_int>(),
+            std::ptr::from_mut(&mut status).cast(),
+            null_mut(),
+        );
+        check("clGetEventInfo", code)?;
+        Ok(status)
+    }
+
+    /// Command type of an event.
+    ///
+    /// # Errors
+    /// When the query fails.
+    pub fn event_type(&self, event: cl_event) -> Result<cl_uint, CallError> {
+        let mut command: cl_uint = 0;
+        let code = self.api.clGetEventInfo(
+            event,
+            CL_EVENT_COMMAND_TYPE,
+            size_of::<cl_uint>(),
+            std::ptr::from_mut(&mut command).cast(),
+            null_mut(),
+        );
+        check("clGetEventInfo", code)?;
+        Ok(command)
+    }
+
+    /// A user event of the session's context.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn user_event(&self) -> Result<cl_event, CallError> {
+        let mut code = CL_SUCCESS;
+        let event = self.api.clCreateUserEvent(self.context, &mut code);
+        check("clCreateUserEvent", code)?;
+        Ok(event)
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.api.clReleaseCommandQueue(self.queue);
+        self.api.clReleaseContext(self.context);
+    }
+}
+
+/// The first device of the platform under test.
+///
+/// # Errors
+/// When there is none.
+pub fn first_device(api: &Api) -> Result<(cl_platform_id, cl_device_id), CallError> {
+    let mut count = 0;
+    check(
+        "clGetPlatformIDs",
+        api.clGetPlatformIDs(0, null_mut(), &mut count),
+    )?;
+    let mut platforms = vec![null_mut(); count as usize];
+    check(
+        "clGetPlatformIDs",
+        api.clGetPlatformIDs(count, platforms.as_mut_ptr(), null_mut()),
+    )?;
+    let wanted = std::env::var("ISOCL_PLATFORM").ok();
+    for platform in platforms {
+        let name = string(|size, value, size_ret| {
+            api.clGetPlatformInfo(platform, CL_PLATFORM_NAME, size, value, size_ret)
+        })?;
+        if wanted
+            .as_ref()
+            .is_some_and(|wanted| !name.contains(wanted.as_str()))
+        {
+            continue;
+        }
+        let mut device = null_mut();
+        check(
+            "clGetDeviceIDs",
+            api.clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, 1, &mut device, null_mut()),
+        )?;
+        return Ok((platform, device));
+    }
+    Err(CallError {
+        call: "clGetPlatformIDs",
+        code: CL_INVALID_PLATFORM,
+    })
+}
+
+/// Runs a two-step string query.
+///
+/// # Errors
+/// When one of the steps fails.
+pub fn string(
+    query: impl Fn(usize, *mut c_void, *mut usize) -> cl_int,
+) -> Result<String, CallError> {
+    let mut size = 0;
+    check("size query", query(0, null_mut(), &mut size))?;
+    let mut bytes = vec![0u8; size];
+    check(
+        "value query",
+        query(size, bytes.as_mut_ptr().cast(), null_mut()),
+    )?;
+    while bytes.last() == Some(&0) {
+        bytes.pop();
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
