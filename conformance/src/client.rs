@@ -183,3 +183,9 @@ pub fn write<T: Copy>(address: *mut c_void, index: usize, value: T) {
 pub fn offset(address: *mut c_void, bytes: usize) -> *mut c_void {
     address.wrapping_byte_add(bytes)
 }
+
+/// The object behind the `user_data` of a callback.
+pub fn reference<'a, T: Sync>(user_data: *mut c_void) -> &'a T {
+    // SAFETY: checks pass a pointer to a `T` that outlives the command whose callback gets it.
+    unsafe { &*user_data.cast::<T>() }
+}

@@ -258,6 +258,32 @@ impl Session {
         Ok(command)
     }
 
+    /// The stamps QUEUED, SUBMIT, START, END and COMPLETE of an event, in nanoseconds.
+    ///
+    /// # Errors
+    /// When one of the queries fails.
+    pub fn profiling(&self, event: cl_event) -> Result<[cl_ulong; 5], CallError> {
+        let names = [
+            CL_PROFILING_COMMAND_QUEUED,
+            CL_PROFILING_COMMAND_SUBMIT,
+            CL_PROFILING_COMMAND_START,
+            CL_PROFILING_COMMAND_END,
+            CL_PROFILING_COMMAND_COMPLETE,
+        ];
+        let mut stamps = [0; 5];
+        for (name, stamp) in names.into_iter().zip(&mut stamps) {
+            let code = self.api.clGetEventProfilingInfo(
+                event,
+                name,
+                size_of::<cl_ulong>(),
+                std::ptr::from_mut(stamp).cast(),
+                null_mut(),
+            );
+            check("clGetEventProfilingInfo", code)?;
+        }
+        Ok(stamps)
+    }
+
     /// A user event of the session's context.
     ///
     /// # Errors
