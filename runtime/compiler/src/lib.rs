@@ -2,3 +2,4 @@
 
 pub mod host_math;
 pub mod library_blob;
+pub mod llvm;

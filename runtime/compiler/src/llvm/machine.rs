@@ -1,0 +1,134 @@
+#![allow(unsafe_code)]
+
+use std::sync::Once;
+
+use llvm_sys::core::*;
+use llvm_sys::target::*;
+use llvm_sys::target_machine::*;
+
+use super::context::c_string;
+use super::{llvm, Module, OwnedMessage};
+
+/// Generates code for one processor.
+#[derive(Debug)]
+pub struct TargetMachine {
+    raw: LLVMTargetMachineRef,
+}
+
+impl Drop for TargetMachine {
+    fn drop(&mut self) {
+        llvm!(LLVMDisposeTargetMachine(self.raw));
+    }
+}
+
+fn initialize_native_target() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        llvm!(LLVM_InitializeNativeTarget());
+        llvm!(LLVM_InitializeNativeAsmPrinter());
+    });
+}
+
+impl TargetMachine {
+    /// The processor this program runs on, with every feature it has.
+    ///
+    /// # Errors
+    /// LLVM was built without this processor.
+    pub fn host() -> Result<Self, String> {
+        let triple = OwnedMessage::new(llvm!(LLVMGetDefaultTargetTriple())).to_string();
+        let cpu = OwnedMessage::new(llvm!(LLVMGetHostCPUName())).to_string();
+        let features = OwnedMessage::new(llvm!(LLVMGetHostCPUFeatures())).to_string();
+        Self::new(&triple, &cpu, &features)
+    }
+
+    /// A processor by LLVM's names; code is position independent and optimised.
+    ///
+    /// # Errors
+    /// LLVM does not know the triple.
+    pub fn new(triple: &str, cpu: &str, features: &str) -> Result<Self, String> {
+        initialize_native_target();
+        let (triple, cpu, features) = (c_string(triple), c_string(cpu), c_string(features));
+        let mut target = std::ptr::null_mut();
+        let mut message = std::ptr::null_mut();
+        let failed = llvm!(LLVMGetTargetFromTriple(
+            triple.as_ptr(),
+            &mut target,
+            &mut message
+        ));
+        if failed != 0 {
+            return Err(OwnedMessage::new(message).to_string());
+        }
+        let raw = llvm!(LLVMCreateTargetMachine(
+            target,
+            triple.as_ptr(),
+            cpu.as_ptr(),
+            features.as_ptr(),
+            LLVMCodeGenOptLevel::LLVMCodeGenLevelDefault,
+            LLVMRelocMode::LLVMRelocPIC,
+            LLVMCodeModel::LLVMCodeModelDefault
+        ));
+        if raw.is_null() {
+            return Err("LLVM made no target machine".to_owned());
+        }
+        Ok(Self { raw })
+    }
+
+    /// The C API's pointer.
+    pub fn raw(&self) -> LLVMTargetMachineRef {
+        self.raw
+    }
+
+    /// Target triple.
+    pub fn triple(&self) -> String {
+        OwnedMessage::new(llvm!(LLVMGetTargetMachineTriple(self.raw))).to_string()
+    }
+
+    /// Processor name.
+    pub fn cpu(&self) -> String {
+        OwnedMessage::new(llvm!(LLVMGetTargetMachineCPU(self.raw))).to_string()
+    }
+
+    /// Processor features, `+name` and `-name` separated by commas.
+    pub fn features(&self) -> String {
+        OwnedMessage::new(llvm!(LLVMGetTargetMachineFeatureString(self.raw))).to_string()
+    }
+
+    /// Data layout string.
+    pub fn data_layout(&self) -> String {
+        let data = llvm!(LLVMCreateTargetDataLayout(self.raw));
+        let text = OwnedMessage::new(llvm!(LLVMCopyStringRepOfTargetData(data))).to_string();
+        llvm!(LLVMDisposeTargetData(data));
+        text
+    }
+
+    /// The module as an object file.
+    ///
+    /// # Errors
+    /// The code generator's message.
+    pub fn emit_object(&self, module: &Module) -> Result<Vec<u8>, String> {
+        let mut message = std::ptr::null_mut();
+        let mut buffer = std::ptr::null_mut();
+        let failed = llvm!(LLVMTargetMachineEmitToMemoryBuffer(
+            self.raw,
+            module.raw(),
+            LLVMCodeGenFileType::LLVMObjectFile,
+            &mut message,
+            &mut buffer
+        ));
+        if failed != 0 {
+            return Err(OwnedMessage::new(message).to_string());
+        }
+        let start: *const u8 = llvm!(LLVMGetBufferStart(buffer)).cast();
+        let len = llvm!(LLVMGetBufferSize(buffer));
+        let bytes = llvm!(std::slice::from_raw_parts(start, len)).to_vec();
+        llvm!(LLVMDisposeMemoryBuffer(buffer));
+        Ok(bytes)
+    }
+
+    /// LLVM's version as it reports it, for example `19.1.7`.
+    pub fn llvm_version() -> String {
+        let (mut major, mut minor, mut patch) = (0, 0, 0);
+        llvm!(LLVMGetVersion(&mut major, &mut minor, &mut patch));
+        format!("{major}.{minor}.{patch}")
+    }
+}
