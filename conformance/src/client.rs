@@ -189,3 +189,10 @@ pub fn reference<'a, T: Sync>(user_data: *mut c_void) -> &'a T {
     // SAFETY: checks pass a pointer to a `T` that outlives the command whose callback gets it.
     unsafe { &*user_data.cast::<T>() }
 }
+
+/// The 32-bit atomic at element `index` of shared memory.
+pub fn atomic<'a>(address: *mut c_void, index: usize) -> &'a std::sync::atomic::AtomicI32 {
+    // SAFETY: checks pass allocations of their own that outlive the use; everybody who touches
+    // the element meanwhile does so atomically.
+    unsafe { std::sync::atomic::AtomicI32::from_ptr(address.cast::<i32>().add(index)) }
+}
