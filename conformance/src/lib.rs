@@ -5,4 +5,5 @@
 //! tests of this crate, one file per part of the specification.
 
 pub mod client;
+pub mod process;
 pub mod session;

@@ -57,7 +57,7 @@ impl Session {
         let context = api.clCreateContext(null(), 1, &device, None, null_mut(), &mut code);
         check("clCreateContext", code)?;
         let properties = [
-            cl_ulong::from(CL_QUEUE_PROPERTIES as u32),
+            cl_ulong::from(CL_QUEUE_PROPERTIES),
             CL_QUEUE_PROFILING_ENABLE,
             0,
         ];
@@ -78,7 +78,7 @@ impl Session {
     /// # Errors
     /// When the queue cannot be made.
     pub fn queue_with(&self, properties: cl_ulong) -> Result<cl_command_queue, CallError> {
-        let list = [cl_ulong::from(CL_QUEUE_PROPERTIES as u32), properties, 0];
+        let list = [cl_ulong::from(CL_QUEUE_PROPERTIES), properties, 0];
         let mut code = CL_SUCCESS;
         let queue = self.api.clCreateCommandQueueWithProperties(
             self.context,

@@ -1,4 +1,5 @@
 //! Queues, events, programs and kernels as applications see them (§5.1, §5.8 to §5.16).
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::ffi::{c_void, CString};
 use std::ptr::{null, null_mut};

@@ -1,4 +1,5 @@
 //! `clSVMAlloc` and `clSVMFree` (§5.6.1).
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::ffi::c_void;
 use std::ptr::null_mut;

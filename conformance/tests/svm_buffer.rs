@@ -1,4 +1,5 @@
 //! Buffers over SVM memory (§5.2.1, §5.5.6) and both views of the same bytes.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::ffi::c_void;
 use std::ptr::{null, null_mut};

@@ -1,4 +1,5 @@
 //! `clEnqueueSVMFree` (§5.6.1): lists, callbacks, order.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::ffi::c_void;
 use std::ptr::{null, null_mut};

@@ -1,5 +1,6 @@
 //! SVM pointers in kernels: `clSetKernelArgSVMPointer`, `clSetKernelExecInfo` (§5.9.2), pointers
 //! in memory, host and device at the same time.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::ffi::c_void;
 use std::ptr::{null, null_mut};

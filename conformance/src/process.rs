@@ -1,0 +1,48 @@
+//! Processes: forked children, exit handlers, and which library an address belongs to.
+// `dladdr` only compares its argument with the address ranges of the loaded libraries.
+#![allow(unsafe_code, clippy::not_unsafe_ptr_arg_deref)]
+
+use std::ffi::{c_void, CStr};
+
+/// Runs `work` in a forked child and returns its exit status: 0 when it returned, 1 when it
+/// panicked, 2 when it did not end within a minute or was killed.
+pub fn in_forked_child(work: impl FnOnce()) -> i32 {
+    // SAFETY: the child only runs `work` and then leaves by `_exit`.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        // SAFETY: a child that hangs must end; `alarm` kills it.
+        unsafe { libc::alarm(60) };
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
+        // SAFETY: ends the child without running the parent's exit handlers.
+        unsafe { libc::_exit(i32::from(result.is_err())) };
+    }
+    let mut status = 0;
+    // SAFETY: `status` is a live local; `child` is our own child.
+    unsafe { libc::waitpid(child, &mut status, 0) };
+    if libc::WIFEXITED(status) {
+        libc::WEXITSTATUS(status)
+    } else {
+        2
+    }
+}
+
+/// Registers a function with `atexit`.
+pub fn at_exit(function: extern "C" fn()) {
+    // SAFETY: the function is a plain `extern "C"` function that lives as long as the process.
+    unsafe { libc::atexit(function) };
+}
+
+/// Path of the shared library that contains `address`; empty when it is in none.
+pub fn library_of(address: *const c_void) -> String {
+    // SAFETY: all-zero is a valid `Dl_info`, which `dladdr` fills; the name it returns lives as
+    // long as the library.
+    unsafe {
+        let mut info: libc::Dl_info = std::mem::zeroed();
+        if libc::dladdr(address, &mut info) == 0 || info.dli_fname.is_null() {
+            return String::new();
+        }
+        CStr::from_ptr(info.dli_fname)
+            .to_string_lossy()
+            .into_owned()
+    }
+}

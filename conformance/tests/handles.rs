@@ -1,0 +1,881 @@
+//! Null, garbage, wrong-type and released handles in every handle argument give the error of the
+//! specification and nothing worse. The loader itself reads the first word of a first argument, so
+//! garbage here is memory that looks like an object to the loader and is none of ours.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::ffi::c_void;
+use std::ptr::{null, null_mut};
+
+use isocl_conformance::client::{read, Api};
+use isocl_conformance::session::Session;
+use opencl_sys::*;
+
+/// One live handle of each kind, and impostors that the loader takes for objects.
+struct Zoo {
+    session: Session,
+    memory: *mut c_void,
+    buffer: cl_mem,
+    program: cl_program,
+    kernel: cl_kernel,
+    event: cl_event,
+    /// A copy of the first two words of a live object.
+    garbage: Box<[usize; 8]>,
+}
+
+impl Zoo {
+    fn new() -> Self {
+        let session = Session::open().expect("an OpenCL device (run the tests with `make test`)");
+        let api = session.api;
+        let mut code = 0;
+        let memory = api.clSVMAlloc(session.context, CL_MEM_READ_WRITE, 4096, 0);
+        let buffer = api.clCreateBuffer(session.context, 0, 4096, null_mut(), &mut code);
+        let program = session
+            .build("kernel void k(global int *p, int n) { *p = n; }", "")
+            .unwrap();
+        let kernel = session.kernel_of(program, "k").unwrap();
+        let event = session.user_event().unwrap();
+        let mut garbage = Box::new([0usize; 8]);
+        garbage[0] = read::<usize>(session.context, 0);
+        garbage[1] = read::<usize>(session.context, 1);
+        Self {
+            session,
+            memory,
+            buffer,
+            program,
+            kernel,
+            event,
+            garbage,
+        }
+    }
+
+    /// Everything that is not `kind`, including null and garbage.
+    fn wrong(&self, kind: &str) -> Vec<(&'static str, *mut c_void)> {
+        let all = [
+            ("null", null_mut()),
+            ("garbage", self.garbage.as_ptr().cast_mut().cast()),
+            ("platform", self.session.platform),
+            ("device", self.session.device),
+            ("context", self.session.context),
+            ("queue", self.session.queue),
+            ("buffer", self.buffer),
+            ("program", self.program),
+            ("kernel", self.kernel),
+            ("event", self.event),
+        ];
+        all.into_iter().filter(|(name, _)| *name != kind).collect()
+    }
+}
+
+type Call<'a> = (&'static str, Box<dyn Fn(*mut c_void) -> cl_int + 'a>);
+
+fn refuse(zoo: &Zoo, kind: &str, expected: cl_int, calls: &[Call<'_>]) {
+    for (name, call) in calls {
+        for (wrong, handle) in zoo.wrong(kind) {
+            assert_eq!(call(handle), expected, "{name} with {wrong} for a {kind}");
+        }
+    }
+}
+
+/// Runs a call that returns its code through a pointer.
+fn code(call: impl FnOnce(*mut cl_int)) -> cl_int {
+    let mut code = 12345;
+    call(&mut code);
+    code
+}
+
+const EMPTY: *const c_void = null();
+
+#[test]
+fn devices() {
+    let zoo = Zoo::new();
+    let api = zoo.session.api;
+    let s = &zoo.session;
+    refuse(
+        &zoo,
+        "device",
+        CL_INVALID_DEVICE,
+        &[
+            (
+                "clGetDeviceInfo",
+                Box::new(|h| api.clGetDeviceInfo(h, CL_DEVICE_NAME, 0, null_mut(), null_mut())),
+            ),
+            ("clRetainDevice", Box::new(|h| api.clRetainDevice(h))),
+            ("clReleaseDevice", Box::new(|h| api.clReleaseDevice(h))),
+            (
+                "clGetHostTimer",
+                Box::new(|h| api.clGetHostTimer(h, &mut 0)),
+            ),
+            (
+                "clGetDeviceAndHostTimer",
+                Box::new(|h| api.clGetDeviceAndHostTimer(h, &mut 0, &mut 0)),
+            ),
+            (
+                "clCreateCommandQueue",
+                Box::new(|h| code(|c| drop(api.clCreateCommandQueue(s.context, h, 0, c)))),
+            ),
+            (
+                "clCreateCommandQueueWithProperties",
+                Box::new(|h| {
+                    code(|c| {
+                        api.clCreateCommandQueueWithProperties(s.context, h, null(), c);
+                    })
+                }),
+            ),
+            (
+                "clBuildProgram",
+                Box::new(|h| api.clBuildProgram(zoo.program, 1, &h, null(), None, null_mut())),
+            ),
+            (
+                "clGetProgramBuildInfo",
+                Box::new(|h| {
+                    api.clGetProgramBuildInfo(
+                        zoo.program,
+                        h,
+                        CL_PROGRAM_BUILD_LOG,
+                        0,
+                        null_mut(),
+                        null_mut(),
+                    )
+                }),
+            ),
+        ],
+    );
+    for (wrong, handle) in zoo.wrong("device") {
+        if handle.is_null() {
+            continue;
+        }
+        let list = [s.device, handle];
+        let got =
+            code(|c| drop(api.clCreateContext(null(), 2, list.as_ptr(), None, null_mut(), c)));
+        assert_eq!(
+            got, CL_INVALID_DEVICE,
+            "clCreateContext with {wrong} in the list"
+        );
+    }
+}
+
+#[test]
+fn contexts() {
+    let zoo = Zoo::new();
+    let api = zoo.session.api;
+    let device = zoo.session.device;
+    let text = c"kernel void k() {}".as_ptr();
+    refuse(
+        &zoo,
+        "context",
+        CL_INVALID_CONTEXT,
+        &[
+            ("clRetainContext", Box::new(|h| api.clRetainContext(h))),
+            ("clReleaseContext", Box::new(|h| api.clReleaseContext(h))),
+            (
+                "clGetContextInfo",
+                Box::new(|h| {
+                    api.clGetContextInfo(h, CL_CONTEXT_NUM_DEVICES, 0, null_mut(), null_mut())
+                }),
+            ),
+            (
+                "clCreateCommandQueueWithProperties",
+                Box::new(|h| {
+                    code(|c| {
+                        api.clCreateCommandQueueWithProperties(h, device, null(), c);
+                    })
+                }),
+            ),
+            (
+                "clCreateBuffer",
+                Box::new(|h| code(|c| drop(api.clCreateBuffer(h, 0, 64, null_mut(), c)))),
+            ),
+            (
+                "clCreateUserEvent",
+                Box::new(|h| code(|c| drop(api.clCreateUserEvent(h, c)))),
+            ),
+            (
+                "clCreateProgramWithSource",
+                Box::new(|h| code(|c| drop(api.clCreateProgramWithSource(h, 1, &text, null(), c)))),
+            ),
+            (
+                "clCreateProgramWithBinary",
+                Box::new(|h| {
+                    code(|c| {
+                        let (length, bytes, mut status) = (1usize, b"x".as_ptr(), 0);
+                        api.clCreateProgramWithBinary(
+                            h,
+                            1,
+                            &device,
+                            &length,
+                            &bytes,
+                            &mut status,
+                            c,
+                        );
+                    })
+                }),
+            ),
+            (
+                "clLinkProgram",
+                Box::new(|h| {
+                    code(|c| {
+                        api.clLinkProgram(
+                            h,
+                            0,
+                            null(),
+                            null(),
+                            1,
+                            &zoo.program,
+                            None,
+                            null_mut(),
+                            c,
+                        );
+                    })
+                }),
+            ),
+        ],
+    );
+    for (wrong, handle) in zoo.wrong("context") {
+        assert!(
+            api.clSVMAlloc(handle, 0, 64, 0).is_null(),
+            "clSVMAlloc with {wrong}"
+        );
+        api.clSVMFree(handle, zoo.memory);
+    }
+    isocl_conformance::client::write(zoo.memory, 0, 1u8);
+}
+
+#[test]
+fn queues() {
+    let zoo = Zoo::new();
+    let api = zoo.session.api;
+    let z = &zoo;
+    let mut host = [0u64; 16];
+    let host: *mut c_void = host.as_mut_ptr().cast();
+    let pattern: *const c_void = std::ptr::from_ref(&7u32).cast();
+    let origin = [0usize; 3];
+    let region = [8usize, 1, 1];
+    let one = 1usize;
+    let (origin, region) = (origin.as_ptr(), region.as_ptr());
+    let source = z.memory.cast_const();
+    refuse(
+        &zoo,
+        "queue",
+        CL_INVALID_COMMAND_QUEUE,
+        &[
+            (
+                "clRetainCommandQueue",
+                Box::new(|h| api.clRetainCommandQueue(h)),
+            ),
+            (
+                "clReleaseCommandQueue",
+                Box::new(|h| api.clReleaseCommandQueue(h)),
+            ),
+            (
+                "clGetCommandQueueInfo",
+                Box::new(|h| {
+                    api.clGetCommandQueueInfo(h, CL_QUEUE_CONTEXT, 0, null_mut(), null_mut())
+                }),
+            ),
+            ("clFlush", Box::new(|h| api.clFlush(h))),
+            ("clFinish", Box::new(|h| api.clFinish(h))),
+            (
+                "clEnqueueReadBuffer",
+                Box::new(|h| {
+                    api.clEnqueueReadBuffer(h, z.buffer, 1, 0, 8, host, 0, null(), null_mut())
+                }),
+            ),
+            (
+                "clEnqueueWriteBuffer",
+                Box::new(|h| {
+                    api.clEnqueueWriteBuffer(h, z.buffer, 1, 0, 8, host, 0, null(), null_mut())
+                }),
+            ),
+            (
+                "clEnqueueCopyBuffer",
+                Box::new(|h| {
+                    api.clEnqueueCopyBuffer(h, z.buffer, z.buffer, 0, 64, 8, 0, null(), null_mut())
+                }),
+            ),
+            (
+                "clEnqueueFillBuffer",
+                Box::new(|h| {
+                    api.clEnqueueFillBuffer(h, z.buffer, pattern, 4, 0, 8, 0, null(), null_mut())
+                }),
+            ),
+            (
+                "clEnqueueReadBufferRect",
+                Box::new(move |h| {
+                    api.clEnqueueReadBufferRect(
+                        h,
+                        z.buffer,
+                        1,
+                        origin,
+                        origin,
+                        region,
+                        0,
+                        0,
+                        0,
+                        0,
+                        host,
+                        0,
+                        null(),
+                        null_mut(),
+                    )
+                }),
+            ),
+            (
+                "clEnqueueWriteBufferRect",
+                Box::new(move |h| {
+                    api.clEnqueueWriteBufferRect(
+                        h,
+                        z.buffer,
+                        1,
+                        origin,
+                        origin,
+                        region,
+                        0,
+                        0,
+                        0,
+                        0,
+                        host,
+                        0,
+                        null(),
+                        null_mut(),
+                    )
+                }),
+            ),
+            (
+                "clEnqueueCopyBufferRect",
+                Box::new(move |h| {
+                    api.clEnqueueCopyBufferRect(
+                        h,
+                        z.buffer,
+                        z.buffer,
+                        origin,
+                        origin,
+                        region,
+                        0,
+                        0,
+                        0,
+                        0,
+                        0,
+                        null(),
+                        null_mut(),
+                    )
+                }),
+            ),
+            (
+                "clEnqueueMapBuffer",
+                Box::new(|h| {
+                    code(|c| {
+                        api.clEnqueueMapBuffer(
+                            h,
+                            z.buffer,
+                            1,
+                            CL_MAP_READ,
+                            0,
+                            8,
+                            0,
+                            null(),
+                            null_mut(),
+                            c,
+                        );
+                    })
+                }),
+            ),
+            (
+                "clEnqueueUnmapMemObject",
+                Box::new(|h| api.clEnqueueUnmapMemObject(h, z.buffer, host, 0, null(), null_mut())),
+            ),
+            (
+                "clEnqueueMigrateMemObjects",
+                Box::new(|h| {
+                    api.clEnqueueMigrateMemObjects(h, 1, &z.buffer, 0, 0, null(), null_mut())
+                }),
+            ),
+            (
+                "clEnqueueSVMMemcpy",
+                Box::new(|h| api.clEnqueueSVMMemcpy(h, 1, host, source, 8, 0, null(), null_mut())),
+            ),
+            (
+                "clEnqueueSVMMemFill",
+                Box::new(|h| {
+                    api.clEnqueueSVMMemFill(h, z.memory, pattern, 4, 8, 0, null(), null_mut())
+                }),
+            ),
+            (
+                "clEnqueueSVMMap",
+                Box::new(|h| {
+                    api.clEnqueueSVMMap(h, 1, CL_MAP_READ, z.memory, 8, 0, null(), null_mut())
+                }),
+            ),
+            (
+                "clEnqueueSVMUnmap",
+                Box::new(|h| api.clEnqueueSVMUnmap(h, z.memory, 0, null(), null_mut())),
+            ),
+            (
+                "clEnqueueSVMFree",
+                Box::new(|h| {
+                    api.clEnqueueSVMFree(h, 0, null_mut(), None, null_mut(), 0, null(), null_mut())
+                }),
+            ),
+            (
+                "clEnqueueSVMMigrateMem",
+                Box::new(|h| {
+                    api.clEnqueueSVMMigrateMem(h, 1, &source, null(), 0, 0, null(), null_mut())
+                }),
+            ),
+            (
+                "clEnqueueNDRangeKernel",
+                Box::new(move |h| {
+                    api.clEnqueueNDRangeKernel(
+                        h,
+                        z.kernel,
+                        1,
+                        null(),
+                        &one,
+                        null(),
+                        0,
+                        null(),
+                        null_mut(),
+                    )
+                }),
+            ),
+            (
+                "clEnqueueTask",
+                Box::new(|h| api.clEnqueueTask(h, z.kernel, 0, null(), null_mut())),
+            ),
+            (
+                "clEnqueueMarkerWithWaitList",
+                Box::new(|h| api.clEnqueueMarkerWithWaitList(h, 0, null(), null_mut())),
+            ),
+            (
+                "clEnqueueBarrierWithWaitList",
+                Box::new(|h| api.clEnqueueBarrierWithWaitList(h, 0, null(), null_mut())),
+            ),
+        ],
+    );
+}
+
+#[test]
+fn memory_objects() {
+    let zoo = Zoo::new();
+    let api = zoo.session.api;
+    let queue = zoo.session.queue;
+    let z = &zoo;
+    let mut host = [0u64; 16];
+    let host: *mut c_void = host.as_mut_ptr().cast();
+    let pattern: *const c_void = std::ptr::from_ref(&7u32).cast();
+    let (origin, region) = ([0usize; 3], [8usize, 1, 1]);
+    let (origin, region) = (origin.as_ptr(), region.as_ptr());
+    let whole = [0usize, 64];
+    refuse(
+        &zoo,
+        "buffer",
+        CL_INVALID_MEM_OBJECT,
+        &[
+            ("clRetainMemObject", Box::new(|h| api.clRetainMemObject(h))),
+            (
+                "clReleaseMemObject",
+                Box::new(|h| api.clReleaseMemObject(h)),
+            ),
+            (
+                "clGetMemObjectInfo",
+                Box::new(|h| api.clGetMemObjectInfo(h, CL_MEM_SIZE, 0, null_mut(), null_mut())),
+            ),
+            (
+                "clCreateSubBuffer",
+                Box::new(|h| {
+                    code(|c| {
+                        api.clCreateSubBuffer(
+                            h,
+                            0,
+                            CL_BUFFER_CREATE_TYPE_REGION,
+                            whole.as_ptr().cast(),
+                            c,
+                        );
+                    })
+                }),
+            ),
+            (
+                "clEnqueueReadBuffer",
+                Box::new(|h| {
+                    api.clEnqueueReadBuffer(queue, h, 1, 0, 8, host, 0, null(), null_mut())
+                }),
+            ),
+            (
+                "clEnqueueWriteBuffer",
+                Box::new(|h| {
+                    api.clEnqueueWriteBuffer(queue, h, 1, 0, 8, host, 0, null(), null_mut())
+                }),
+            ),
+            (
+                "clEnqueueCopyBuffer source",
+                Box::new(|h| {
+                    api.clEnqueueCopyBuffer(queue, h, z.buffer, 0, 64, 8, 0, null(), null_mut())
+                }),
+            ),
+            (
+                "clEnqueueCopyBuffer destination",
+                Box::new(|h| {
+                    api.clEnqueueCopyBuffer(queue, z.buffer, h, 0, 64, 8, 0, null(), null_mut())
+                }),
+            ),
+            (
+                "clEnqueueFillBuffer",
+                Box::new(|h| {
+                    api.clEnqueueFillBuffer(queue, h, pattern, 4, 0, 8, 0, null(), null_mut())
+                }),
+            ),
+            (
+                "clEnqueueReadBufferRect",
+                Box::new(move |h| {
+                    api.clEnqueueReadBufferRect(
+                        queue,
+                        h,
+                        1,
+                        origin,
+                        origin,
+                        region,
+                        0,
+                        0,
+                        0,
+                        0,
+                        host,
+                        0,
+                        null(),
+                        null_mut(),
+                    )
+                }),
+            ),
+            (
+                "clEnqueueWriteBufferRect",
+                Box::new(move |h| {
+                    api.clEnqueueWriteBufferRect(
+                        queue,
+                        h,
+                        1,
+                        origin,
+                        origin,
+                        region,
+                        0,
+                        0,
+                        0,
+                        0,
+                        host,
+                        0,
+                        null(),
+                        null_mut(),
+                    )
+                }),
+            ),
+            (
+                "clEnqueueCopyBufferRect",
+                Box::new(move |h| {
+                    api.clEnqueueCopyBufferRect(
+                        queue,
+                        z.buffer,
+                        h,
+                        origin,
+                        origin,
+                        region,
+                        0,
+                        0,
+                        0,
+                        0,
+                        0,
+                        null(),
+                        null_mut(),
+                    )
+                }),
+            ),
+            (
+                "clEnqueueMapBuffer",
+                Box::new(|h| {
+                    code(|c| {
+                        api.clEnqueueMapBuffer(
+                            queue,
+                            h,
+                            1,
+                            CL_MAP_READ,
+                            0,
+                            8,
+                            0,
+                            null(),
+                            null_mut(),
+                            c,
+                        );
+                    })
+                }),
+            ),
+            (
+                "clEnqueueUnmapMemObject",
+                Box::new(|h| api.clEnqueueUnmapMemObject(queue, h, host, 0, null(), null_mut())),
+            ),
+            (
+                "clEnqueueMigrateMemObjects",
+                Box::new(|h| {
+                    let list = [z.buffer, h];
+                    api.clEnqueueMigrateMemObjects(
+                        queue,
+                        2,
+                        list.as_ptr(),
+                        0,
+                        0,
+                        null(),
+                        null_mut(),
+                    )
+                }),
+            ),
+        ],
+    );
+    for (wrong, handle) in zoo.wrong("buffer") {
+        if !handle.is_null() {
+            let at = std::ptr::from_ref(&handle).cast();
+            assert_eq!(
+                api.clSetKernelArg(zoo.kernel, 0, 8, at),
+                CL_INVALID_MEM_OBJECT,
+                "clSetKernelArg with {wrong}"
+            );
+        }
+    }
+}
+
+#[test]
+fn programs_and_kernels() {
+    let zoo = Zoo::new();
+    let api = zoo.session.api;
+    let device = zoo.session.device;
+    let queue = zoo.session.queue;
+    let one = 1usize;
+    refuse(
+        &zoo,
+        "program",
+        CL_INVALID_PROGRAM,
+        &[
+            ("clRetainProgram", Box::new(|h| api.clRetainProgram(h))),
+            ("clReleaseProgram", Box::new(|h| api.clReleaseProgram(h))),
+            (
+                "clBuildProgram",
+                Box::new(|h| api.clBuildProgram(h, 1, &device, null(), None, null_mut())),
+            ),
+            (
+                "clCompileProgram",
+                Box::new(|h| {
+                    api.clCompileProgram(h, 1, &device, null(), 0, null(), null(), None, null_mut())
+                }),
+            ),
+            (
+                "clGetProgramInfo",
+                Box::new(|h| {
+                    api.clGetProgramInfo(h, CL_PROGRAM_NUM_DEVICES, 0, null_mut(), null_mut())
+                }),
+            ),
+            (
+                "clGetProgramBuildInfo",
+                Box::new(|h| {
+                    api.clGetProgramBuildInfo(
+                        h,
+                        device,
+                        CL_PROGRAM_BUILD_LOG,
+                        0,
+                        null_mut(),
+                        null_mut(),
+                    )
+                }),
+            ),
+            (
+                "clCreateKernel",
+                Box::new(|h| code(|c| drop(api.clCreateKernel(h, c"k".as_ptr(), c)))),
+            ),
+            (
+                "clCreateKernelsInProgram",
+                Box::new(|h| api.clCreateKernelsInProgram(h, 0, null_mut(), null_mut())),
+            ),
+            (
+                "clLinkProgram",
+                Box::new(|h| {
+                    code(|c| {
+                        api.clLinkProgram(
+                            zoo.session.context,
+                            0,
+                            null(),
+                            null(),
+                            1,
+                            &h,
+                            None,
+                            null_mut(),
+                            c,
+                        );
+                    })
+                }),
+            ),
+        ],
+    );
+    refuse(
+        &zoo,
+        "kernel",
+        CL_INVALID_KERNEL,
+        &[
+            ("clRetainKernel", Box::new(|h| api.clRetainKernel(h))),
+            ("clReleaseKernel", Box::new(|h| api.clReleaseKernel(h))),
+            (
+                "clCloneKernel",
+                Box::new(|h| code(|c| drop(api.clCloneKernel(h, c)))),
+            ),
+            (
+                "clSetKernelArg",
+                Box::new(|h| api.clSetKernelArg(h, 1, 4, std::ptr::from_ref(&1i32).cast())),
+            ),
+            (
+                "clSetKernelArgSVMPointer",
+                Box::new(|h| api.clSetKernelArgSVMPointer(h, 0, zoo.memory)),
+            ),
+            (
+                "clSetKernelExecInfo",
+                Box::new(|h| api.clSetKernelExecInfo(h, CL_KERNEL_EXEC_INFO_SVM_PTRS, 0, EMPTY)),
+            ),
+            (
+                "clGetKernelInfo",
+                Box::new(|h| api.clGetKernelInfo(h, CL_KERNEL_NUM_ARGS, 0, null_mut(), null_mut())),
+            ),
+            (
+                "clGetKernelArgInfo",
+                Box::new(|h| {
+                    api.clGetKernelArgInfo(h, 0, CL_KERNEL_ARG_NAME, 0, null_mut(), null_mut())
+                }),
+            ),
+            (
+                "clGetKernelWorkGroupInfo",
+                Box::new(|h| {
+                    api.clGetKernelWorkGroupInfo(
+                        h,
+                        device,
+                        CL_KERNEL_WORK_GROUP_SIZE,
+                        0,
+                        null_mut(),
+                        null_mut(),
+                    )
+                }),
+            ),
+            (
+                "clEnqueueNDRangeKernel",
+                Box::new(move |h| {
+                    api.clEnqueueNDRangeKernel(
+                        queue,
+                        h,
+                        1,
+                        null(),
+                        &one,
+                        null(),
+                        0,
+                        null(),
+                        null_mut(),
+                    )
+                }),
+            ),
+            (
+                "clEnqueueTask",
+                Box::new(|h| api.clEnqueueTask(queue, h, 0, null(), null_mut())),
+            ),
+        ],
+    );
+}
+
+#[test]
+fn events() {
+    extern "C" fn ignore(_: cl_event, _: cl_int, _: *mut c_void) {}
+    let zoo = Zoo::new();
+    let api = zoo.session.api;
+    refuse(
+        &zoo,
+        "event",
+        CL_INVALID_EVENT,
+        &[
+            ("clRetainEvent", Box::new(|h| api.clRetainEvent(h))),
+            ("clReleaseEvent", Box::new(|h| api.clReleaseEvent(h))),
+            (
+                "clGetEventInfo",
+                Box::new(|h| {
+                    api.clGetEventInfo(h, CL_EVENT_COMMAND_TYPE, 0, null_mut(), null_mut())
+                }),
+            ),
+            (
+                "clGetEventProfilingInfo",
+                Box::new(|h| {
+                    api.clGetEventProfilingInfo(
+                        h,
+                        CL_PROFILING_COMMAND_END,
+                        0,
+                        null_mut(),
+                        null_mut(),
+                    )
+                }),
+            ),
+            (
+                "clSetUserEventStatus",
+                Box::new(|h| api.clSetUserEventStatus(h, CL_COMPLETE)),
+            ),
+            (
+                "clSetEventCallback",
+                Box::new(|h| api.clSetEventCallback(h, CL_COMPLETE, Some(ignore), null_mut())),
+            ),
+        ],
+    );
+    for (wrong, handle) in zoo.wrong("event") {
+        if handle.is_null() {
+            continue;
+        }
+        let list = [zoo.event, handle];
+        assert_eq!(
+            api.clWaitForEvents(2, list.as_ptr()),
+            CL_INVALID_EVENT,
+            "clWaitForEvents with {wrong}"
+        );
+    }
+}
+
+#[test]
+fn released_handles_are_refused_even_while_others_take_their_place() {
+    let zoo = Zoo::new();
+    let api: &Api = zoo.session.api;
+    let s = &zoo.session;
+    for _ in 0..1000 {
+        let event = s.user_event().unwrap();
+        assert_eq!(api.clReleaseEvent(event), CL_SUCCESS);
+        assert_eq!(api.clReleaseEvent(event), CL_INVALID_EVENT);
+        assert_eq!(
+            api.clSetUserEventStatus(event, CL_COMPLETE),
+            CL_INVALID_EVENT
+        );
+        let mut code = 0;
+        let buffer = api.clCreateBuffer(s.context, 0, 64, null_mut(), &mut code);
+        assert_eq!(api.clRetainMemObject(buffer), CL_SUCCESS);
+        assert_eq!(api.clReleaseMemObject(buffer), CL_SUCCESS);
+        assert_eq!(api.clReleaseMemObject(buffer), CL_SUCCESS);
+        assert_eq!(api.clReleaseMemObject(buffer), CL_INVALID_MEM_OBJECT);
+    }
+}
+
+#[test]
+fn objects_that_others_need_live_on_and_answer_queries() {
+    let zoo = Zoo::new();
+    let api = zoo.session.api;
+    let mut code = 0;
+    let device = zoo.session.device;
+    let context = api.clCreateContext(null(), 1, &device, None, null_mut(), &mut code);
+    let queue = api.clCreateCommandQueueWithProperties(context, device, null(), &mut code);
+    assert_eq!(code, CL_SUCCESS);
+    assert_eq!(api.clReleaseContext(context), CL_SUCCESS);
+    let mut answer: cl_context = null_mut();
+    let at = std::ptr::from_mut(&mut answer).cast();
+    assert_eq!(
+        api.clGetCommandQueueInfo(queue, CL_QUEUE_CONTEXT, 8, at, null_mut()),
+        CL_SUCCESS
+    );
+    assert_eq!(answer, context);
+    let mut devices = 0u32;
+    let at = std::ptr::from_mut(&mut devices).cast();
+    assert_eq!(
+        api.clGetContextInfo(answer, CL_CONTEXT_NUM_DEVICES, 4, at, null_mut()),
+        CL_SUCCESS
+    );
+    assert_eq!(devices, 1);
+    assert_eq!(api.clReleaseCommandQueue(queue), CL_SUCCESS);
+}
