@@ -37,12 +37,15 @@ fn parts(stem: &str) -> Option<Vec<Vec<String>>> {
                 })
                 .collect(),
         ),
-        "vload" | "vstore" | "shuffle" | "shuffle2" => Some(
+        "vload" | "vstore" => Some(
             widths()
                 .skip(1)
                 .map(|n| vec![format!("WIDTH={n}")])
                 .collect(),
         ),
+        "vload_half" | "vstore_half" => {
+            Some(widths().map(|n| vec![format!("WIDTH={n}")]).collect())
+        }
         _ => None,
     }
 }
@@ -147,7 +150,8 @@ fn compile(
                 "-fno-ident",
                 "-mframe-pointer=none",
             ])
-            .args(["-Wall", "-Werror", "-emit-llvm-bc"])
+            .args(["-Wall", "-Werror", "-Wno-unused"])
+            .args(["-fpreserve-vec3-type", "-emit-llvm-bc"])
             .args(
                 blob.definitions
                     .iter()

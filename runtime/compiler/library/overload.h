@@ -41,6 +41,9 @@
 #define EACH_WIDTH(M, ...)                                                                    \
   M(2, __VA_ARGS__) M(3, __VA_ARGS__) M(4, __VA_ARGS__) M(8, __VA_ARGS__) M(16, __VA_ARGS__)
 
+// The same with the scalar first, for bodies that serve scalars and vectors alike.
+#define ALL_WIDTHS(M, ...) M(, __VA_ARGS__) EACH_WIDTH(M, __VA_ARGS__)
+
 // M(T, U, ...) for every integer type T with its unsigned counterpart U.
 #define EACH_INTEGER(M, ...)                                                                  \
   M(char, uchar, __VA_ARGS__) M(uchar, uchar, __VA_ARGS__)                                    \
@@ -79,3 +82,10 @@
   BINARY(float, name, float, float) BINARY(double, name, double, double)
 #define TERNARY_FLOATING(name)                                                                \
   TERNARY(float, name, float, float, float) TERNARY(double, name, double, double, double)
+
+// Reads the bits of a value as another type of the same size.
+#define BITS(x, T) __builtin_astype((x), T)
+
+// Joins two tokens after expanding them.
+#define JOIN_(a, b) a##b
+#define JOIN(a, b) JOIN_(a, b)

@@ -1,0 +1,80 @@
+// erf, erfc, lgamma, lgamma_r, tgamma. The error functions of float are polynomials, the rest
+// are the host's functions.
+
+#include "overload.h"
+#include "address_spaces.h"
+#include "elementary.h"
+#include "host.h"
+
+// erf(x) / x for |x| <= 1.
+PART float erf_kernel(float x) {
+  float z = x * x;
+  float p = FMA(-2.40017853e-05f, z, -0.000488900871f);
+  p = FMA(p, z, 0.004830983f);
+  p = FMA(p, z, -0.0266644694f);
+  p = FMA(p, z, 0.112790242f);
+  p = FMA(p, z, -0.376122206f);
+  return FMA(p, z, 1.12837911f);
+}
+// erfc(x) for x >= 0: exp(-x^2) is taken with the rounding error of the square; both quotients
+// come from one division.
+PART float erfc_kernel(float x) {
+  x = x > 10.1f ? 10.1f : x;
+  float d = x + 3.0f, w = FMA(x, 2.0f, 1.0f);
+  float inverse = 1.0f / (d * w);
+  float t = (x - 3.0f) * (w * inverse);
+  float p = FMA(-0.0005039713f, t, -0.00137831096f);
+  p = FMA(p, t, 0.0016910464f);
+  p = FMA(p, t, 0.0028696917f);
+  p = FMA(p, t, -0.0235320628f);
+  p = FMA(p, t, 0.0682568401f);
+  p = FMA(p, t, -0.119330972f);
+  p = FMA(p, t, 0.129646868f);
+  p = FMA(p, t, -0.0475580283f);
+  p = FMA(p, t, -0.135621101f);
+  p = FMA(p, t, 1.25300801f);
+  float quotient = p * (d * inverse);
+  float square = x * x, rest = FMA(x, x, -square);
+  float rounded = FMA(square, -0x1.715476p+0f, ROUNDER);
+  float n = rounded - ROUNDER;
+  float r = FMA(n, -0x1.62e43p-1f, -square);
+  r = FMA(n, 0x1.05c61p-29f, r) - rest;
+  float e = 1.0f + (r + exp_tail(r));
+  return scale_by_power(e * quotient, BITS(rounded, int) - BITS(ROUNDER, int));
+}
+
+BUILTIN float erfc(float x) {
+  float y = erfc_kernel(absolute(x));
+  return x < 0.0f ? 2.0f - y : y;
+}
+BUILTIN float erf(float x) {
+  float a = absolute(x);
+  float large = __builtin_copysignf(1.0f - erfc_kernel(a), x);
+  return a < 1.0f ? x * erf_kernel(x) : large;
+}
+BUILTIN float tgamma(float x) { return (float)isocl_host_tgamma(x); }
+PART double lgamma_r_parts(double x, __private int *sign) {
+  return isocl_host_lgamma_r(x, sign);
+}
+PART float lgamma_r_parts(float x, __private int *sign) {
+  return (float)isocl_host_lgamma_r(x, sign);
+}
+BUILTIN float lgamma(float x) {
+  int sign;
+  return lgamma_r_parts(x, &sign);
+}
+BUILTIN double lgamma(double x) {
+  int sign;
+  return lgamma_r_parts(x, &sign);
+}
+
+HOST_UNARY(erf)
+HOST_UNARY(erfc)
+HOST_UNARY(tgamma)
+
+UNARY_FLOATING(erf)
+UNARY_FLOATING(erfc)
+UNARY_FLOATING(tgamma)
+UNARY_FLOATING(lgamma)
+UNARY_OUT(float, lgamma_r, int)
+UNARY_OUT(double, lgamma_r, int)

@@ -1,0 +1,58 @@
+// exp, exp2, exp10, expm1. Float: polynomials; double: the host's functions.
+
+#include "overload.h"
+#include "elementary.h"
+#include "host.h"
+
+// Keeps NaN. Outside the bounds the result is zero or infinity anyway.
+PART float bounded(float x, float low, float high) {
+  x = x < low ? low : x;
+  return x > high ? high : x;
+}
+PART double bounded_wide(double x, double low, double high) {
+  x = x < low ? low : x;
+  return x > high ? high : x;
+}
+
+// 2^(n + r / ln 2), where the low bits of t are n.
+PART float exp_finish(float r, float t) {
+  return scale_by_power(1.0f + (r + exp_tail(r)), BITS(t, int) - BITS(ROUNDER, int));
+}
+
+BUILTIN float exp(float x) {
+  x = bounded(x, -110.0f, 100.0f);
+  float t = FMA(x, 0x1.715476p+0f, ROUNDER);
+  float n = t - ROUNDER;
+  float r = FMA(n, -0x1.62e43p-1f, x);
+  return exp_finish(FMA(n, 0x1.05c61p-29f, r), t);
+}
+BUILTIN float exp2(float x) {
+  x = bounded(x, -160.0f, 140.0f);
+  float t = x + ROUNDER;
+  float n = t - ROUNDER;
+  return exp_finish((x - n) * 0x1.62e43p-1f, t);
+}
+BUILTIN float exp10(float x) {
+  x = bounded(x, -50.0f, 40.0f);
+  float t = FMA(x, 0x1.a934fp+1f, ROUNDER);
+  float n = t - ROUNDER;
+  float f = FMA(n, -0x1.344136p-2f, x);
+  f = FMA(n, 0x1.ec10cp-27f, f);
+  return exp_finish(f * 0x1.26bb1cp+1f, t);
+}
+BUILTIN float expm1(float x) {
+  double wide = bounded_wide(x, -110.0, 100.0);
+  double small = FMA(wide * wide, 0.5, wide);
+  double result = absolute(wide) < 0x1p-12 ? small : exp_wide(wide) - 1.0;
+  return (float)result;
+}
+
+HOST_UNARY(exp)
+HOST_UNARY(exp2)
+HOST_UNARY(exp10)
+HOST_UNARY(expm1)
+
+UNARY_FLOATING(exp)
+UNARY_FLOATING(exp2)
+UNARY_FLOATING(exp10)
+UNARY_FLOATING(expm1)

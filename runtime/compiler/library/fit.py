@@ -1,0 +1,119 @@
+#!/usr/bin/env python3
+"""Fits the polynomials of the float functions in this folder; needs numpy.
+
+Prints, lowest degree first, coefficients rounded to the precision they are used in. Each
+coefficient is rounded in turn and the rest is fitted again around it, so rounding errors of
+low coefficients are taken up by higher ones. The error is relative to the whole function.
+"""
+
+from math import erf, erfc, exp, pi
+
+import numpy as np
+
+LONG = np.longdouble
+LN2 = LONG("0.693147180559945309417232121458176568")
+
+
+def weighted(matrix, target, weight, rounds=60):
+    """Lawson's iteration: least squares whose weights move towards the minimax solution."""
+    lawson = np.ones(len(target))
+    solution = None
+    best = np.inf
+    for _ in range(rounds):
+        scale = weight * np.sqrt(lawson)
+        norm = np.abs(matrix * scale[:, None]).max(axis=0)
+        found = np.linalg.lstsq(matrix * scale[:, None] / norm, target * scale, rcond=None)[0]
+        found = found / norm
+        error = np.abs((matrix @ found - target) * weight)
+        if error.max() < best:
+            best, solution = error.max(), found
+        lawson = lawson * error
+        lawson = lawson / lawson.sum() * len(lawson) + 1e-12
+    return solution, best
+
+
+def fit(name, target, weight, low, high, degree, precision=np.float32, variable=lambda x: x):
+    """Polynomial in variable(x) for target(x) on [low, high]; weight(x) makes errors relative."""
+    nodes = np.cos(np.linspace(0, pi, 600))
+    x = ((high + low) / 2 + (high - low) / 2 * nodes).astype(LONG)
+    z = variable(x)
+    values = target(x)
+    weights = weight(x).astype(float)
+    done = []
+    error = None
+    while len(done) <= degree:
+        rest = values - sum((c * z**k for k, c in enumerate(done)), LONG(0))
+        powers = range(len(done), degree + 1)
+        matrix = np.stack([(z**k).astype(float) for k in powers], axis=1)
+        solution, error = weighted(matrix, rest.astype(float), weights)
+        done.append(LONG(precision(solution[0])))
+    print(f"{name}: error {float(error):.2e}")
+    print("   ", ", ".join(float(c).hex() if precision is np.float64 else f"{precision(c):.9g}f" for c in done))
+
+
+def square(x):
+    return x * x
+
+
+def series(x, terms):
+    """Sum of x**k / k! over the terms: no cancellation for small x."""
+    total = LONG(0)
+    factor = x * 0 + 1
+    k = 0
+    while k < 40:
+        if k in terms:
+            total = total + factor
+        k += 1
+        factor = factor * x / k
+    return total
+
+
+def odd_series(x, coefficient):
+    return sum((coefficient(k) * x ** (2 * k - 2) for k in range(1, 60)), LONG(0))
+
+
+def log_tail(f):
+    # log(1 + f) = f - f^2/2 + f^3 P(f)
+    return np.where(np.abs(f) < 0.1, sum((LONG((-1) ** k) / (k + 3) * f**k for k in range(40)), LONG(0)),
+                    (np.log1p(f) - f + f * f / 2) / np.where(f == 0, 1, f) ** 3)
+
+
+if __name__ == "__main__":
+    quarter = pi / 4 + 1e-3
+    alternating = lambda x, first: sum(
+        ((-1) ** k * x ** (2 * k) / LONG(np.prod([LONG(i) for i in range(1, 2 * k + first + 1)])) for k in range(1, 14)),
+        LONG(0)) / (x * x)
+    # sin(r) = r + r z P(z), cos(r) = 1 - z/2 + z^2 Q(z) with z = r^2
+    fit("sin", lambda x: alternating(x, 1), lambda x: x * x * x / np.sin(x), 1e-3, quarter, 3, variable=square)
+    fit("cos", lambda x: (alternating(x, 0) + LONG(0.5)) / (x * x), lambda x: x**4 / np.cos(x), 2e-2, quarter, 2, variable=square)
+    # exp(r) = 1 + r + r^2 P(r)
+    half = float(LN2) / 2 + 2e-4
+    tail = lambda x: sum((x**k / LONG(np.prod([LONG(i) for i in range(1, k + 3)])) for k in range(0, 24)), LONG(0))
+    fit("exp", tail, lambda x: x * x / np.exp(x), -half, half, 4)
+    fit("exp wide", tail, lambda x: x * x / np.exp(x), -half, half, 6, np.float64)
+    # log(1 + f) = f - f^2/2 + f^3 P(f)
+    fit("log", log_tail, lambda x: x**3 / np.log1p(x), -1 / 3, 1 / 3, 7)
+    # log(1 + f) = 2 s + s^3 P(s^2) with s = f / (2 + f)
+    atanh_tail = lambda s: sum((LONG(2) / (2 * k + 3) * s ** (2 * k) for k in range(0, 30)), LONG(0))
+    fit("log wide", atanh_tail, lambda s: s * s / 2, 1e-3, 0.2001, 5, np.float64, variable=square)
+    # atan(a) = a + a z P(z)
+    fit("atan", lambda x: (np.arctan(x) - x) / x**3, lambda x: x**3 / np.arctan(x), 0.02, 1, 7, variable=square)
+    # asin(a) = a + a z P(z)
+    fit("asin", lambda x: (np.arcsin(x) - x) / x**3, lambda x: x**3 / np.arcsin(x), 0.02, 0.5, 4, variable=square)
+    # erf(x) = x P(x^2)
+    erfs = np.vectorize(lambda x: LONG(erf(float(x))))
+    fit("erf", lambda x: erfs(x) / x, lambda x: x / erfs(x), 1e-3, 1.0, 6, variable=square)
+    # erfc(x) = exp(-x^2) P(t) / (1 + 2 x) with t = (x - 3) / (x + 3)
+    def scaled(x):
+        x = float(x)
+        if x < 8:
+            from math import fsum
+            return LONG(erfc(x)) * LONG(np.exp(LONG(x) * LONG(x))) * (1 + 2 * LONG(x))
+        inverse = 1 / LONG(x) ** 2
+        sum_, term = LONG(1), LONG(1)
+        for k in range(1, 20):
+            term *= -(2 * k - 1) * inverse / 2
+            sum_ += term
+        return sum_ / (LONG(x) * np.sqrt(LONG(pi))) * (1 + 2 * LONG(x))
+    scaleds = np.vectorize(scaled)
+    fit("erfc", scaleds, lambda x: 1 / scaleds(x), 0, 10.1, 10, variable=lambda x: (x - 3) / (x + 3))

@@ -1,0 +1,103 @@
+// native_ and half_ functions on float: short polynomials over the range where they matter.
+// half_ functions promise 11 bits, native_ ones whatever is fast; here both are the same.
+
+#include "overload.h"
+#include "elementary.h"
+
+#define BOTH_UNARY(name)                                                                      \
+  BUILTIN float native_##name(float x) { return fast_##name(x); }                             \
+  BUILTIN float half_##name(float x) { return fast_##name(x); }                               \
+  UNARY(float, native_##name, float)                                                          \
+  UNARY(float, half_##name, float)
+#define BOTH_BINARY(name)                                                                     \
+  BUILTIN float native_##name(float x, float y) { return fast_##name(x, y); }                 \
+  BUILTIN float half_##name(float x, float y) { return fast_##name(x, y); }                   \
+  BINARY(float, native_##name, float, float)                                                  \
+  BINARY(float, half_##name, float, float)
+
+PART float fast_exp2(float x) {
+  x = x < -160.0f ? -160.0f : x;
+  x = x > 140.0f ? 140.0f : x;
+  float t = x + ROUNDER;
+  float r = (x - (t - ROUNDER)) * 0x1.62e43p-1f;
+  return scale_by_power(1.0f + (r + exp_tail(r)), BITS(t, int) - BITS(ROUNDER, int));
+}
+PART float fast_exp(float x) {
+  x = x < -110.0f ? -110.0f : x;
+  x = x > 100.0f ? 100.0f : x;
+  float t = FMA(x, 0x1.715476p+0f, ROUNDER);
+  float r = FMA(t - ROUNDER, -0x1.62e43p-1f, x);
+  return scale_by_power(1.0f + (r + exp_tail(r)), BITS(t, int) - BITS(ROUNDER, int));
+}
+PART float fast_exp10(float x) {
+  x = x < -50.0f ? -50.0f : x;
+  x = x > 40.0f ? 40.0f : x;
+  float t = FMA(x, 0x1.a934fp+1f, ROUNDER);
+  float r = FMA(t - ROUNDER, -0x1.344136p-2f, x) * 0x1.26bb1cp+1f;
+  return scale_by_power(1.0f + (r + exp_tail(r)), BITS(t, int) - BITS(ROUNDER, int));
+}
+PART float fast_log(float x) {
+  bool denormal = x < 0x1p-126f;
+  float scaled = denormal ? x * 0x1p24f : x;
+  int n = (BITS(scaled, int) - 0x3f2aaaab) >> 23;
+  float e = (float)(denormal ? n - 24 : n);
+  float f = BITS(BITS(scaled, int) - (n << 23), float) - 1.0f;
+  float p = FMA(-0.128743261f, f, 0.139869481f);
+  p = FMA(p, f, -0.12188375f);
+  p = FMA(p, f, 0.140053019f);
+  p = FMA(p, f, -0.166801795f);
+  p = FMA(p, f, 0.20010446f);
+  p = FMA(p, f, -0.249998048f);
+  p = FMA(p, f, 0.333332151f);
+  p = FMA(p, f, -0.5f);
+  float result = FMA(e, 0x1.62e43p-1f, FMA(p * f, f, f));
+  result = x < INFINITE_FLOAT ? result : x;
+  result = x == 0 ? -INFINITE_FLOAT : result;
+  return x < 0 ? NAN_FLOAT : result;
+}
+PART float fast_log2(float x) { return fast_log(x) * 0x1.715476p+0f; }
+PART float fast_log10(float x) { return fast_log(x) * 0x1.bcb7b2p-2f; }
+PART float fast_sin(float x) {
+  int quadrant;
+  float r = reduce_quadrant(x, &quadrant);
+  float result = sin_of_quadrant(sin_kernel(r), cos_kernel(r), quadrant);
+  return x - x == 0 ? result : NAN_FLOAT;
+}
+PART float fast_cos(float x) {
+  int quadrant;
+  float r = reduce_quadrant(x, &quadrant);
+  float result = cos_of_quadrant(sin_kernel(r), cos_kernel(r), quadrant);
+  return x - x == 0 ? result : NAN_FLOAT;
+}
+PART float fast_tan(float x) { return fast_sin(x) / fast_cos(x); }
+PART float fast_sqrt(float x) { return __builtin_sqrtf(x); }
+PART float fast_rsqrt(float x) { return 1.0f / __builtin_sqrtf(x); }
+PART float fast_recip(float x) { return 1.0f / x; }
+PART float fast_divide(float x, float y) { return x / y; }
+// In double: the exponent multiplies the error of the logarithm.
+PART float fast_powr(float x, float y) {
+  double e = (double)y * log_wide(x);
+  e = e < -120.0 ? -120.0 : e;
+  e = e > 100.0 ? 100.0 : e;
+  float result = (float)exp_wide(e);
+  float at_zero = y < 0 ? INFINITE_FLOAT : y == 0 ? NAN_FLOAT : 0.0f;
+  float at_infinity = y < 0 ? 0.0f : y == 0 ? NAN_FLOAT : INFINITE_FLOAT;
+  result = x == 0 ? at_zero : result;
+  result = x == INFINITE_FLOAT ? at_infinity : result;
+  return x < 0 || x != x ? NAN_FLOAT : result;
+}
+
+BOTH_UNARY(exp)
+BOTH_UNARY(exp2)
+BOTH_UNARY(exp10)
+BOTH_UNARY(log)
+BOTH_UNARY(log2)
+BOTH_UNARY(log10)
+BOTH_UNARY(sin)
+BOTH_UNARY(cos)
+BOTH_UNARY(tan)
+BOTH_UNARY(sqrt)
+BOTH_UNARY(rsqrt)
+BOTH_UNARY(recip)
+BOTH_BINARY(divide)
+BOTH_BINARY(powr)

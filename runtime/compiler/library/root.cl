@@ -1,0 +1,36 @@
+// sqrt, rsqrt, cbrt, hypot.
+
+#include "overload.h"
+#include "elementary.h"
+#include "host.h"
+
+#define SQUARE_ROOT_WIDTH(n, T)                                                               \
+  BUILTIN T##n sqrt(T##n x) { return __builtin_elementwise_sqrt(x); }                         \
+  BUILTIN T##n rsqrt(T##n x) { return (T##n)1 / __builtin_elementwise_sqrt(x); }
+ALL_WIDTHS(SQUARE_ROOT_WIDTH, float)
+ALL_WIDTHS(SQUARE_ROOT_WIDTH, double)
+
+// An estimate from a third of the exponent, good to 5 bits, and two steps of Halley's method.
+BUILTIN float cbrt(float x) {
+  double a = absolute((double)x);
+  double y = BITS((long)((uint)(BITS(a, ulong) >> 32) / 3 + 0x2a9f7893u) << 32, double);
+  double cube = y * y * y;
+  y *= (cube + 2.0 * a) / (2.0 * cube + a);
+  cube = y * y * y;
+  y *= (cube + 2.0 * a) / (2.0 * cube + a);
+  y = a - a == 0 && a != 0 ? y : a;
+  return __builtin_copysignf((float)y, x);
+}
+HOST_UNARY(cbrt)
+
+// Squares of floats neither overflow nor vanish in double. An infinite side wins over NaN.
+BUILTIN float hypot(float x, float y) {
+  double wide = FMA((double)x, (double)x, (double)y * (double)y);
+  float result = (float)__builtin_sqrt(wide);
+  bool infinite = absolute(x) == INFINITE_FLOAT || absolute(y) == INFINITE_FLOAT;
+  return infinite ? INFINITE_FLOAT : result;
+}
+HOST_BINARY(hypot)
+
+UNARY_FLOATING(cbrt)
+BINARY_FLOATING(hypot)
