@@ -6,7 +6,8 @@ use isocl_compiler_interface::message::KernelCode;
 use isocl_kernel_iface::Address;
 
 use crate::device::DeviceProgram;
-use crate::error::Result;
+use crate::error::{Error, ErrorCode, Result};
+use crate::event::Event;
 
 /// `cl_command_type` (§5.11), reported by events.
 #[allow(missing_docs)]
@@ -115,25 +116,76 @@ pub enum Operation {
         pattern: Box<[u8]>,
     },
     /// Runs code of the host: frees SVM, calls an application's callback, runs a native kernel.
-    Host(parking_lot::Mutex<Option<Box<dyn FnOnce() -> Result<()> + Send>>>),
+    Host(Box<dyn FnOnce() -> Result<()> + Send>),
     /// Runs a kernel.
     NdRange(NdRangeCommand),
 }
 
-/// An operation and what it needs to stay alive.
+/// An operation and what it needs to stay alive. Moves into the device that runs it.
 pub struct Command {
     /// What to do.
     pub operation: Operation,
-    /// Dropped when the command has run.
+    /// Dropped when the command has run, before its event completes.
     pub keep_alive: Vec<KeepAlive>,
 }
 
-/// Called by the device when the command has run, exactly once.
-pub struct Completion(pub(crate) Box<dyn FnOnce(Result<()>) + Send>);
+impl Command {
+    /// A command that does nothing.
+    pub fn nothing() -> Self {
+        Self {
+            operation: Operation::Nothing,
+            keep_alive: Vec::new(),
+        }
+    }
+
+    /// Rough cost in nanoseconds on one core, to decide when a queue is worth waking a thread.
+    pub(crate) fn estimated_nanoseconds(&self) -> u64 {
+        match &self.operation {
+            Operation::Nothing => 50,
+            Operation::Copy { source, .. } => 100 + source.len as u64 / 8,
+            Operation::CopyRect { region, .. } => {
+                100 + region
+                    .iter()
+                    .fold(1_u64, |bytes, n| bytes.saturating_mul(*n as u64))
+                    / 4
+            }
+            Operation::Fill { destination, .. } => 100 + destination.len as u64 / 8,
+            Operation::Host(_) => 500,
+            Operation::NdRange(command) => 100_u64.saturating_add(
+                command
+                    .global_size
+                    .iter()
+                    .fold(1, |items, n| items.saturating_mul(*n)),
+            ),
+        }
+    }
+}
+
+/// What a device answers to one command, exactly once. Dropping it without an answer fails the
+/// command with `OutOfResources`.
+pub struct Completion(Option<Arc<Event>>);
 
 impl Completion {
-    /// Ends the command: its event becomes complete, or gets the error's negative status.
-    pub fn finish(self, result: Result<()>) {
-        (self.0)(result);
+    pub(crate) fn new(event: Arc<Event>) -> Self {
+        Self(Some(event))
+    }
+
+    /// Ends the command: its event becomes complete, or gets the error's negative status. The
+    /// command itself should be dropped first, so that whoever waits finds its memory released.
+    pub fn finish(mut self, result: Result<()>) {
+        if let Some(event) = self.0.take() {
+            event.settle(result);
+        }
+    }
+}
+
+impl Drop for Completion {
+    fn drop(&mut self) {
+        if let Some(event) = self.0.take() {
+            event.settle(Err(Error::new(
+                ErrorCode::OutOfResources,
+                "the device gave up the command",
+            )));
+        }
     }
 }

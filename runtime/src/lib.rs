@@ -11,9 +11,17 @@
 
 pub mod api_slot;
 pub mod command;
+pub mod config;
 pub mod device;
 pub mod error;
+pub mod event;
 pub mod flags;
+mod lock;
+pub mod log;
+pub mod queue;
+mod schedule;
 
 pub use api_slot::ApiSlot;
 pub use error::{Error, ErrorCode, Result};
+pub use event::Event;
+pub use queue::CommandQueue;

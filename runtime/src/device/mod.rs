@@ -1,6 +1,8 @@
 //! Devices: what every kind of device provides, and the OpenCL device object around it.
 
+pub mod cpu;
 pub mod info;
+pub mod null;
 
 use std::sync::Arc;
 
@@ -35,8 +37,12 @@ pub trait Backend: Send + Sync + std::fmt::Debug {
     fn driver(&self) -> &Arc<dyn Driver>;
 
     /// Runs a command whose dependencies are complete. The completion is finished exactly once,
-    /// before `run` returns or later on any thread.
-    fn run(&self, command: &Command, completion: Completion);
+    /// before `run` returns or later on any thread, after the command was dropped.
+    fn run(&self, command: Command, completion: Completion);
+
+    /// Whether `run` may be called on a thread of the application, whose stack may be small, or
+    /// only from a task given to `spawn`.
+    fn runs_on_any_thread(&self, command: &Command) -> bool;
 
     /// Calls `task.run()` soon on a thread of the device, concurrently with the caller.
     fn spawn(&self, task: Arc<dyn Task>);

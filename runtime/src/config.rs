@@ -1,0 +1,263 @@
+//! The environment variables, read once.
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+/// One row of the table of environment variables.
+#[derive(Debug, Clone, Copy)]
+pub struct Variable {
+    /// Name in the environment.
+    pub name: &'static str,
+    /// What an unset variable means.
+    pub default: &'static str,
+    /// What it does.
+    pub meaning: &'static str,
+}
+
+/// Every environment variable that the library reads.
+pub const VARIABLES: &[Variable] = &[
+    Variable {
+        name: "ISOCL_ADDRESS_BITS",
+        default: "what the processor decodes",
+        meaning: "Address bits of the CPU device, 32 to 57: all its memory lies below 2 to this power, and with fewer \
+                  than 47 system SVM is not reported",
+    },
+    Variable {
+        name: "ISOCL_RESERVED_REGIONS",
+        default: "none",
+        meaning: "Address ranges the CPU device's memory keeps clear of: first-end pairs in hexadecimal, end \
+                  exclusive, separated by commas",
+    },
+    Variable {
+        name: "ISOCL_SVM",
+        default: "system",
+        meaning: "Highest SVM level the CPU device reports: coarse, fine, atomics or system",
+    },
+    Variable {
+        name: "ISOCL_COMPUTE_UNITS",
+        default: "the processors this process may use",
+        meaning: "Number of compute units and worker threads of the CPU device",
+    },
+    Variable {
+        name: "ISOCL_GLOBAL_MEMORY",
+        default: "the machine's memory",
+        meaning: "Global memory of the CPU device in bytes",
+    },
+    Variable {
+        name: "ISOCL_LOG",
+        default: "none",
+        meaning: "What goes to the standard error stream: none, error (failed calls with the reason) or call (every \
+                  call)",
+    },
+    Variable {
+        name: "ISOCL_COMPILER_LIBRARY",
+        default: "libisocl_compiler.so beside the driver",
+        meaning: "Path of the kernel compiler library",
+    },
+];
+
+/// Levels of shared virtual memory (§3.3.3), in ascending order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SvmLevel {
+    /// Coarse-grained buffers.
+    Coarse,
+    /// Fine-grained buffers.
+    Fine,
+    /// Fine-grained buffers with atomics.
+    Atomics,
+    /// Fine-grained system sharing with atomics.
+    System,
+}
+
+/// What is written to the standard error stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogLevel {
+    /// Nothing.
+    None,
+    /// Calls and commands that fail.
+    Error,
+    /// Every call.
+    Call,
+}
+
+/// The values of the variables.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// `ISOCL_ADDRESS_BITS`
+    pub address_bits: Option<u32>,
+    /// `ISOCL_RESERVED_REGIONS`: first address and end
+    pub reserved_regions: Vec<(u64, u64)>,
+    /// `ISOCL_SVM`
+    pub svm: SvmLevel,
+    /// `ISOCL_COMPUTE_UNITS`
+    pub compute_units: Option<usize>,
+    /// `ISOCL_GLOBAL_MEMORY` in bytes
+    pub global_memory: Option<u64>,
+    /// `ISOCL_LOG`
+    pub log: LogLevel,
+    /// `ISOCL_COMPILER_LIBRARY`
+    pub compiler_library: Option<PathBuf>,
+}
+
+/// The configuration of this process. A value that cannot be read counts as unset and is
+/// mentioned on the standard error stream.
+pub fn config() -> &'static Config {
+    static CONFIG: OnceLock<Config> = OnceLock::new();
+    CONFIG.get_or_init(|| {
+        let (config, complaints) = Config::read(|name| std::env::var_os(name));
+        for complaint in complaints {
+            crate::log::line(&complaint);
+        }
+        config
+    })
+}
+
+impl Config {
+    /// Reads the variables through `variable`; also returns a sentence for each malformed one.
+    fn read(variable: impl Fn(&str) -> Option<std::ffi::OsString>) -> (Self, Vec<String>) {
+        let mut complaints = Vec::new();
+        let mut text = |name: &str, what: &str, accepts: &dyn Fn(&str) -> bool| {
+            let value = variable(name)?;
+            let value = value.to_string_lossy().trim().to_owned();
+            if value.is_empty() || accepts(&value) {
+                return Some(value).filter(|value| !value.is_empty());
+            }
+            complaints.push(format!("{name}={value} is ignored: it should be {what}"));
+            None
+        };
+        let address_bits = text("ISOCL_ADDRESS_BITS", "a number from 32 to 57", &|value| {
+            value
+                .parse()
+                .is_ok_and(|bits: u32| (32..=57).contains(&bits))
+        });
+        let regions = text(
+            "ISOCL_RESERVED_REGIONS",
+            "hexadecimal ranges like 10000000-20000000",
+            &|value| parse_regions(value).is_some(),
+        );
+        let svm = text("ISOCL_SVM", "coarse, fine, atomics or system", &|value| {
+            parse_svm(value).is_some()
+        });
+        let compute_units = text("ISOCL_COMPUTE_UNITS", "a number from 1 to 4096", &|value| {
+            value
+                .parse()
+                .is_ok_and(|units: usize| (1..=4096).contains(&units))
+        });
+        let global_memory = text(
+            "ISOCL_GLOBAL_MEMORY",
+            "a number of bytes, at least 67108864",
+            &|value| value.parse().is_ok_and(|bytes: u64| bytes >= 64 << 20),
+        );
+        let log = text("ISOCL_LOG", "none, error or call", &|value| {
+            parse_log(value).is_some()
+        });
+        let config = Self {
+            address_bits: address_bits.and_then(|value| value.parse().ok()),
+            reserved_regions: regions
+                .and_then(|value| parse_regions(&value))
+                .unwrap_or_default(),
+            svm: svm
+                .and_then(|value| parse_svm(&value))
+                .unwrap_or(SvmLevel::System),
+            compute_units: compute_units.and_then(|value| value.parse().ok()),
+            global_memory: global_memory.and_then(|value| value.parse().ok()),
+            log: log
+                .and_then(|value| parse_log(&value))
+                .unwrap_or(LogLevel::None),
+            compiler_library: variable("ISOCL_COMPILER_LIBRARY")
+                .filter(|path| !path.is_empty())
+                .map(PathBuf::from),
+        };
+        (config, complaints)
+    }
+}
+
+fn parse_regions(value: &str) -> Option<Vec<(u64, u64)>> {
+    let number = |text: &str| u64::from_str_radix(text.trim().trim_start_matches("0x"), 16).ok();
+    value
+        .split(',')
+        .map(|pair| {
+            let (first, end) = pair.split_once('-')?;
+            let (first, end) = (number(first)?, number(end)?);
+            (first < end).then_some((first, end))
+        })
+        .collect()
+}
+
+fn parse_svm(value: &str) -> Option<SvmLevel> {
+    match value {
+        "coarse" => Some(SvmLevel::Coarse),
+        "fine" => Some(SvmLevel::Fine),
+        "atomics" => Some(SvmLevel::Atomics),
+        "system" => Some(SvmLevel::System),
+        _ => None,
+    }
+}
+
+fn parse_log(value: &str) -> Option<LogLevel> {
+    match value {
+        "none" => Some(LogLevel::None),
+        "error" => Some(LogLevel::Error),
+        "call" => Some(LogLevel::Call),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> (Config, Vec<String>) {
+        Config::read(|name| {
+            let (_, value) = pairs.iter().find(|(known, _)| *known == name)?;
+            Some(value.into())
+        })
+    }
+
+    #[test]
+    fn reads_every_variable() {
+        let (config, complaints) = read(&[
+            ("ISOCL_ADDRESS_BITS", "40"),
+            ("ISOCL_RESERVED_REGIONS", "0x1000-2000, 30000-0x40000"),
+            ("ISOCL_SVM", "fine"),
+            ("ISOCL_COMPUTE_UNITS", "3"),
+            ("ISOCL_GLOBAL_MEMORY", "1073741824"),
+            ("ISOCL_LOG", "call"),
+            ("ISOCL_COMPILER_LIBRARY", "/a/b.so"),
+        ]);
+        assert!(complaints.is_empty(), "{complaints:?}");
+        let expected = Config {
+            address_bits: Some(40),
+            reserved_regions: vec![(0x1000, 0x2000), (0x30000, 0x40000)],
+            svm: SvmLevel::Fine,
+            compute_units: Some(3),
+            global_memory: Some(1 << 30),
+            log: LogLevel::Call,
+            compiler_library: Some("/a/b.so".into()),
+        };
+        assert_eq!(config, expected);
+    }
+
+    #[test]
+    fn malformed_values_count_as_unset_and_are_mentioned() {
+        let (config, complaints) = read(&[
+            ("ISOCL_ADDRESS_BITS", "31"),
+            ("ISOCL_RESERVED_REGIONS", "2000-1000"),
+            ("ISOCL_SVM", "all"),
+            ("ISOCL_COMPUTE_UNITS", "0"),
+            ("ISOCL_GLOBAL_MEMORY", "1"),
+            ("ISOCL_LOG", "yes"),
+        ]);
+        assert_eq!(complaints.len(), 6);
+        assert_eq!(config, read(&[]).0);
+    }
+
+    #[test]
+    fn the_table_names_each_variable_once() {
+        let mut names: Vec<_> = VARIABLES.iter().map(|variable| variable.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), VARIABLES.len());
+        assert!(names.iter().all(|name| name.starts_with("ISOCL_")));
+    }
+}

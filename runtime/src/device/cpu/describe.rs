@@ -1,0 +1,190 @@
+//! What the CPU device says of itself (§4.2).
+
+use isocl_compiler_interface::features::{Feature, LANGUAGE_EXTENSIONS, LANGUAGE_FEATURES};
+
+use super::processor::Processor;
+use super::workers;
+use crate::config::{Config, SvmLevel};
+use crate::device::info::VectorWidths;
+use crate::device::DeviceInfo;
+use crate::flags::{DeviceType, QueueProperties, SvmCapabilities};
+
+/// `CL_FP_DENORM | CL_FP_INF_NAN | CL_FP_ROUND_TO_NEAREST | CL_FP_FMA`
+const FP_BASIC: u64 = 1 | 2 | 4 | 32;
+/// `CL_FP_ROUND_TO_ZERO | CL_FP_ROUND_TO_INF`, which the full profile demands of doubles: in
+/// conversions with an explicit rounding mode.
+const FP_OTHER_ROUNDING: u64 = 8 | 16;
+/// `CL_FP_CORRECTLY_ROUNDED_DIVIDE_SQRT`
+const FP_CORRECT_DIVISION: u64 = 128;
+/// `CL_DEVICE_ATOMIC_ORDER_…` relaxed, acquire-release, sequentially consistent.
+const ATOMIC_ORDERS: u64 = 1 | 2 | 4;
+/// `CL_DEVICE_ATOMIC_SCOPE_…` work-group, device, all devices.
+const ATOMIC_SCOPES: u64 = 16 | 32 | 64;
+/// `CL_DEVICE_ATOMIC_SCOPE_WORK_ITEM`: for fences only.
+const ATOMIC_SCOPE_WORK_ITEM: u64 = 8;
+/// Vendor number reported, as Khronos vendors without a PCI number choose.
+const VENDOR_ID: u32 = 0x6973_6F63;
+/// From this many address bits on, every address of a process can be decoded.
+const BITS_OF_PROCESS: u32 = 47;
+
+/// Extensions of the runtime, beside those of the language.
+const RUNTIME_EXTENSIONS: &[Feature] = &[
+    Feature {
+        name: "cl_khr_icd",
+        version: (2, 0, 1),
+    },
+    Feature {
+        name: "cl_khr_extended_versioning",
+        version: (1, 0, 0),
+    },
+];
+
+/// The device on this machine, with `decoded_bits` address bits, as `config` wants it.
+pub(super) fn describe(config: &Config, decoded_bits: u32) -> DeviceInfo {
+    let processor = Processor::of_this_machine();
+    let memory = config.global_memory.unwrap_or(processor.memory);
+    let aperture = 1_u64.checked_shl(decoded_bits).unwrap_or(u64::MAX);
+    let memory = memory.min(aperture / 2);
+    let widths = |bytes: u32| VectorWidths {
+        char: bytes.min(16),
+        short: (bytes / 2).min(16),
+        int: (bytes / 4).min(16),
+        long: bytes / 8,
+        half: 0,
+        float: (bytes / 4).min(16),
+        double: bytes / 8,
+    };
+    let scalar = VectorWidths {
+        char: 1,
+        short: 1,
+        int: 1,
+        long: 1,
+        half: 0,
+        float: 1,
+        double: 1,
+    };
+    DeviceInfo {
+        device_type: DeviceType::CPU,
+        name: format!("isocl CPU: {}", processor.model),
+        vendor: "isocl".to_owned(),
+        vendor_id: VENDOR_ID,
+        driver_version: env!("CARGO_PKG_VERSION").to_owned(),
+        version: (3, 0),
+        opencl_c_versions: vec![(1, 0), (1, 1), (1, 2), (3, 0)],
+        extensions: [RUNTIME_EXTENSIONS, LANGUAGE_EXTENSIONS].concat(),
+        opencl_c_features: LANGUAGE_FEATURES.to_vec(),
+        max_compute_units: workers::concurrency() as u32,
+        max_work_item_sizes: [4096; 3],
+        max_work_group_size: 4096,
+        preferred_work_group_size_multiple: (processor.vector_bytes / 4) as usize,
+        non_uniform_work_groups: true,
+        // Work-items are the lanes of vectors already; vectors in the source gain nothing.
+        preferred_vector_widths: scalar,
+        native_vector_widths: widths(processor.vector_bytes),
+        max_clock_frequency: processor.megahertz,
+        address_bits: 64,
+        decoded_address_bits: decoded_bits,
+        max_mem_alloc_size: (memory / 4 * 3).max(128 << 20).min(memory),
+        global_mem_size: memory,
+        // CL_READ_WRITE_CACHE
+        global_mem_cache_type: 2,
+        global_mem_cache_size: processor.cache,
+        global_mem_cacheline_size: processor.cache_line,
+        max_constant_buffer_size: (memory / 4).min(1 << 30),
+        max_constant_args: 128,
+        max_global_variable_size: 64 << 20,
+        global_variable_preferred_total_size: 64 << 20,
+        // CL_GLOBAL: local memory is ordinary memory
+        local_mem_type: 2,
+        local_mem_size: 256 << 10,
+        max_parameter_size: 4096,
+        // Bits: that of the largest type, 128 bytes.
+        mem_base_addr_align: 1024,
+        min_data_type_align_size: 128,
+        half_fp_config: 0,
+        single_fp_config: FP_BASIC | FP_CORRECT_DIVISION,
+        double_fp_config: FP_BASIC | FP_OTHER_ROUNDING,
+        profiling_timer_resolution: 1,
+        queue_on_host_properties: (QueueProperties::OUT_OF_ORDER_EXEC_MODE
+            | QueueProperties::PROFILING)
+            .bits(),
+        svm_capabilities: svm_capabilities(config.svm, decoded_bits),
+        atomic_memory_capabilities: ATOMIC_ORDERS | ATOMIC_SCOPES,
+        atomic_fence_capabilities: ATOMIC_ORDERS | ATOMIC_SCOPES | ATOMIC_SCOPE_WORK_ITEM,
+        // CL_EXEC_KERNEL
+        execution_capabilities: 1,
+        preferred_atomic_alignments: [0; 3],
+        printf_buffer_size: 1 << 20,
+        compiler_available: true,
+        latest_conformance_version_passed: String::new(),
+    }
+}
+
+fn svm_capabilities(level: SvmLevel, decoded_bits: u32) -> SvmCapabilities {
+    let mut capabilities = SvmCapabilities::COARSE_GRAIN_BUFFER;
+    capabilities.set(SvmCapabilities::FINE_GRAIN_BUFFER, level >= SvmLevel::Fine);
+    capabilities.set(SvmCapabilities::ATOMICS, level >= SvmLevel::Atomics);
+    capabilities.set(
+        SvmCapabilities::FINE_GRAIN_SYSTEM,
+        level >= SvmLevel::System && decoded_bits >= BITS_OF_PROCESS,
+    );
+    capabilities
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::LogLevel;
+
+    fn config() -> Config {
+        Config {
+            address_bits: None,
+            reserved_regions: Vec::new(),
+            svm: SvmLevel::System,
+            compute_units: None,
+            global_memory: Some(1 << 30),
+            log: LogLevel::None,
+            compiler_library: None,
+        }
+    }
+
+    #[test]
+    fn meets_the_minima_of_the_full_profile() {
+        let info = describe(&config(), 57);
+        assert!(info.max_compute_units >= 1 && info.max_work_group_size >= 1);
+        assert!(info.max_mem_alloc_size >= (info.global_mem_size / 4).clamp(128 << 20, 1 << 30));
+        assert!(info.max_mem_alloc_size <= info.global_mem_size);
+        assert!(info.max_parameter_size >= 1024 && info.max_constant_args >= 8);
+        assert!(info.max_constant_buffer_size >= 64 << 10 && info.local_mem_size >= 32 << 10);
+        assert!(info.printf_buffer_size >= 1 << 20 && info.max_global_variable_size >= 64 << 10);
+        assert!(info.mem_base_addr_align as usize >= 8 * 128);
+        // Denormals or not, the full profile needs infinities, NaNs and rounding to nearest.
+        assert_eq!(info.single_fp_config & 6, 6);
+        assert_eq!(info.double_fp_config & 63, 63);
+    }
+
+    #[test]
+    fn system_svm_needs_all_address_bits_and_permission() {
+        let mut config = config();
+        let system = |config: &Config, bits| {
+            describe(config, bits)
+                .svm_capabilities
+                .contains(SvmCapabilities::FINE_GRAIN_SYSTEM)
+        };
+        assert!(system(&config, 47) && system(&config, 57));
+        assert!(!system(&config, 40));
+        config.svm = SvmLevel::Fine;
+        let info = describe(&config, 57);
+        let expected = SvmCapabilities::COARSE_GRAIN_BUFFER | SvmCapabilities::FINE_GRAIN_BUFFER;
+        assert_eq!(info.svm_capabilities, expected);
+    }
+
+    #[test]
+    fn emulation_limits_the_memory() {
+        let mut config = config();
+        config.global_memory = Some(256 << 30);
+        assert_eq!(describe(&config, 36).global_mem_size, 1 << 35);
+        config.global_memory = Some(128 << 20);
+        assert_eq!(describe(&config, 36).max_mem_alloc_size, 128 << 20);
+    }
+}

@@ -1,0 +1,314 @@
+//! Running an NDRange: work-groups are claimed in chunks by all threads that take part.
+#![allow(unsafe_code)]
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Instant;
+
+use isocl_compiler_interface::launch::{KernelEntry, LaunchFrame};
+
+use super::floating_point::with_kernel_environment;
+use super::printf::{receive_printf, PrintfOutput};
+use super::scratch::{Scratch, ALIGNMENT};
+use super::workers;
+use crate::command::NdRangeCommand;
+use crate::device::Task;
+use crate::lock::lock;
+use crate::{Error, ErrorCode, Result};
+
+/// Stack that a thread of the application is trusted to have, in bytes.
+const HOST_STACK: u64 = 256 << 10;
+/// Stack that remains for the frames around a kernel, in bytes.
+const STACK_RESERVE: u64 = 512 << 10;
+/// Remaining work, in nanoseconds, from which other threads are asked to take part.
+const WORTH_HELP: u64 = 15_000;
+/// Aim for the work of one chunk in nanoseconds.
+const CHUNK: u64 = 30_000;
+
+/// Whether a thread of the application may run the kernel.
+pub(super) fn runs_on_any_thread(command: &NdRangeCommand) -> bool {
+    command.code.stack_bytes <= HOST_STACK
+}
+
+/// Sizes of the parts of a scratch block: arguments, local memory, context.
+struct ScratchLayout {
+    arguments: usize,
+    context_offset: u64,
+    total: usize,
+}
+
+impl ScratchLayout {
+    fn of(command: &NdRangeCommand) -> Option<Self> {
+        let align = |bytes: u64| bytes.checked_next_multiple_of(ALIGNMENT as u64);
+        let items = command
+            .local_size
+            .iter()
+            .try_fold(1_u64, |items, n| items.checked_mul(*n))?;
+        let arguments = align(command.arguments.len() as u64)?;
+        let context_offset = align(command.local_bytes)?;
+        let context = command
+            .code
+            .context_bytes_per_work_item
+            .checked_mul(items)?
+            .checked_add(command.code.context_bytes_per_group)?;
+        let total = arguments
+            .checked_add(context_offset)?
+            .checked_add(context)?;
+        Some(Self {
+            arguments: arguments as usize,
+            context_offset,
+            total: usize::try_from(total).ok()?,
+        })
+    }
+}
+
+/// One NDRange in progress on several threads.
+struct Job {
+    entry: KernelEntry,
+    frame: LaunchFrame,
+    layout: ScratchLayout,
+    groups: u64,
+    chunk: u64,
+    next: AtomicU64,
+    done: AtomicU64,
+    owner_sleeps: AtomicBool,
+    sleep: Mutex<()>,
+    wake: Condvar,
+}
+
+// SAFETY: the frame's pointers lead to the argument copy and the printf output on the stack and
+// in the scratch block of `run`, which returns only when every claimed work-group is done; a
+// thread without a claim does not follow them. Kernels read arguments only, and `PrintfOutput`
+// is `Sync`.
+unsafe impl Send for Job {}
+// SAFETY: as for `Send`; everything else in it is atomic or a lock.
+unsafe impl Sync for Job {}
+
+impl Job {
+    /// Claims and runs chunks until none is left. `scratch` points behind the arguments. Returns
+    /// the number of work-groups run and the nanoseconds it took.
+    fn work(&self, scratch: *mut u8) -> (u64, u64) {
+        let start = Instant::now();
+        let mut own_groups = 0;
+        loop {
+            let first = self.next.fetch_add(self.chunk, Ordering::Relaxed);
+            if first >= self.groups {
+                return (own_groups, start.elapsed().as_nanos() as u64);
+            }
+            let end = (first + self.chunk).min(self.groups);
+            // SAFETY: see `call`; the claim keeps the frame's pointers valid.
+            unsafe { call(self.entry, &self.frame, first, end, scratch) };
+            own_groups += end - first;
+            let done = self.done.fetch_add(end - first, Ordering::SeqCst) + (end - first);
+            if done == self.groups && self.owner_sleeps.load(Ordering::SeqCst) {
+                drop(lock(&self.sleep));
+                self.wake.notify_all();
+            }
+        }
+    }
+
+    /// Waits for the chunks that other threads claimed.
+    fn wait(&self) {
+        let is_done = || self.done.load(Ordering::SeqCst) >= self.groups;
+        for _ in 0..workers::host_spins() {
+            if is_done() {
+                return;
+            }
+            std::hint::spin_loop();
+        }
+        let mut guard = lock(&self.sleep);
+        self.owner_sleeps.store(true, Ordering::SeqCst);
+        while !is_done() {
+            guard = self
+                .wake
+                .wait(guard)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+impl Task for Job {
+    fn run(self: Arc<Self>) {
+        if self.next.load(Ordering::Relaxed) >= self.groups {
+            return;
+        }
+        // Without memory for a block, the other threads do all the work.
+        Scratch::with(self.layout.total, |scratch| {
+            let local = scratch.as_mut_ptr().wrapping_add(self.layout.arguments);
+            with_kernel_environment(|| {
+                self.work(local);
+            });
+        });
+    }
+}
+
+/// Runs the work-groups `first..end`.
+///
+/// # Safety
+/// `entry` is code of a loaded program that is kept alive, `frame` and what it points to are
+/// valid for reads, and `scratch` is an exclusive block laid out by [`ScratchLayout`].
+unsafe fn call(entry: KernelEntry, frame: &LaunchFrame, first: u64, end: u64, scratch: *mut u8) {
+    // SAFETY: exactly what `KernelEntry` asks for, by this function's own contract.
+    unsafe { entry(frame, first, end, scratch) };
+}
+
+/// Runs the kernel to its end, with the help of idle workers when it is large enough.
+///
+/// # Errors
+/// `OutOfResources` when a thread's stack is too small, `OutOfHostMemory` when there is no memory
+/// for local memory or for what lives across barriers.
+pub(super) fn run(command: &NdRangeCommand) -> Result<()> {
+    if command.code.stack_bytes + STACK_RESERVE > workers::WORKER_STACK as u64 {
+        return Err(Error::new(
+            ErrorCode::OutOfResources,
+            format!(
+                "kernel {} needs {} bytes of stack",
+                command.name, command.code.stack_bytes
+            ),
+        ));
+    }
+    let layout = ScratchLayout::of(command).ok_or_else(|| out_of_memory(command))?;
+    Scratch::with(layout.total, |scratch| run_in(command, layout, scratch))
+        .ok_or_else(|| out_of_memory(command))
+}
+
+fn out_of_memory(command: &NdRangeCommand) -> Error {
+    Error::new(
+        ErrorCode::OutOfHostMemory,
+        format!(
+            "no memory for the local and private data of kernel {}",
+            command.name
+        ),
+    )
+}
+
+fn run_in(command: &NdRangeCommand, layout: ScratchLayout, scratch: &mut Scratch) {
+    let block = scratch.as_mut_ptr();
+    // SAFETY: the block has `layout.total` bytes, of which the first `layout.arguments` are at
+    // least as many as the argument block; nobody else uses it.
+    unsafe { block.copy_from_nonoverlapping(command.arguments.as_ptr(), command.arguments.len()) };
+    let local = block.wrapping_add(layout.arguments);
+    // SAFETY: `KernelCode::entry` is the address of a `KernelEntry`, valid while the program that
+    // the command keeps alive is loaded.
+    let entry = unsafe { std::mem::transmute::<usize, KernelEntry>(command.code.entry as usize) };
+    let output = PrintfOutput::default();
+    let mut group_count = [1; 3];
+    for (count, (global, local)) in group_count
+        .iter_mut()
+        .zip(command.global_size.iter().zip(command.local_size))
+    {
+        *count = global.div_ceil(local);
+    }
+    let groups = group_count.iter().product();
+    let frame = LaunchFrame {
+        work_dim: command.work_dim,
+        reserved: 0,
+        global_size: command.global_size,
+        global_offset: command.global_offset,
+        local_size: command.local_size,
+        group_count,
+        arguments: block,
+        context_offset: layout.context_offset,
+        printf: receive_printf,
+        printf_context: output.as_context(),
+    };
+    with_kernel_environment(|| {
+        if groups == 1 || workers::concurrency() == 1 {
+            // SAFETY: the program is loaded, the frame lives on this stack, the scratch block is
+            // this thread's.
+            unsafe { call(entry, &frame, 0, groups, local) };
+        } else if groups > 1 {
+            run_groups(entry, frame, layout, groups, local);
+        }
+    });
+    output.flush();
+}
+
+/// What one work-item of recently run kernels took, in picoseconds of one thread; zero where
+/// nothing is known. Two kernels may share an entry: it is a guess.
+static COSTS: [AtomicU64; 1024] = [const { AtomicU64::new(0) }; 1024];
+
+/// The guess for one kernel and work-group size.
+struct Cost {
+    known: &'static AtomicU64,
+    items_per_group: u64,
+}
+
+impl Cost {
+    fn of(entry: KernelEntry, frame: &LaunchFrame) -> Self {
+        let index = (entry as usize >> 4) % COSTS.len();
+        Self {
+            known: &COSTS[index],
+            items_per_group: frame.local_size.iter().product(),
+        }
+    }
+
+    /// Nanoseconds for a work-group, at least one; none when the kernel never ran.
+    fn per_group(&self) -> Option<u64> {
+        match self.known.load(Ordering::Relaxed) {
+            0 => None,
+            picoseconds => Some((picoseconds.saturating_mul(self.items_per_group) / 1000).max(1)),
+        }
+    }
+
+    fn learn(&self, nanoseconds: u64, groups: u64) {
+        let items = (groups as u128 * u128::from(self.items_per_group)).max(1);
+        let picoseconds = (u128::from(nanoseconds) * 1000 / items).clamp(1, u128::from(u32::MAX));
+        self.known.store(picoseconds as u64, Ordering::Relaxed);
+    }
+}
+
+/// Runs all work-groups: on this thread as long as that is expected to be short, else on all.
+fn run_groups(
+    entry: KernelEntry,
+    frame: LaunchFrame,
+    layout: ScratchLayout,
+    groups: u64,
+    local: *mut u8,
+) {
+    let cost = Cost::of(entry, &frame);
+    let start = Instant::now();
+    let elapsed = || start.elapsed().as_nanos() as u64;
+    let expected = cost.per_group();
+    let mut first = 0;
+    if expected.is_none_or(|per_group| per_group.saturating_mul(groups) < WORTH_HELP) {
+        first = expected.map_or(1, |per_group| (WORTH_HELP / per_group).clamp(1, groups));
+        // SAFETY: as in `run_in`.
+        unsafe { call(entry, &frame, 0, first, local) };
+        cost.learn(elapsed(), first);
+    }
+    if first == groups {
+        return;
+    }
+    let per_group = cost.per_group().unwrap_or(1);
+    let rest = groups - first;
+    if per_group.saturating_mul(rest) < WORTH_HELP {
+        // SAFETY: as in `run_in`.
+        unsafe { call(entry, &frame, first, groups, local) };
+        cost.learn(elapsed(), groups);
+        return;
+    }
+    let threads = workers::concurrency() as u64;
+    let chunk = (CHUNK / per_group).min(rest / (threads * 4)).max(1);
+    let helpers = (rest.div_ceil(chunk) - 1).min(threads - 1);
+    let job = Arc::new(Job {
+        entry,
+        frame,
+        layout,
+        groups,
+        chunk,
+        next: AtomicU64::new(first),
+        done: AtomicU64::new(first),
+        owner_sleeps: AtomicBool::new(false),
+        sleep: Mutex::new(()),
+        wake: Condvar::new(),
+    });
+    for _ in 0..helpers {
+        workers::spawn(Arc::clone(&job) as Arc<dyn Task>);
+    }
+    let (own_groups, nanoseconds) = job.work(local);
+    if own_groups > 0 {
+        cost.learn(nanoseconds, own_groups);
+    }
+    job.wait();
+}

@@ -1,0 +1,100 @@
+//! The CPU device: the embedded default. It computes on worker threads, and on the threads of the
+//! application that wait for it.
+
+pub(crate) mod clock;
+mod compiler;
+mod describe;
+mod floating_point;
+pub(crate) mod fork;
+mod launch;
+mod memory;
+mod printf;
+mod processor;
+mod program;
+mod scratch;
+mod signals;
+pub(crate) mod workers;
+
+use std::sync::Arc;
+
+use isocl_compiler_interface::message::{Request, Response};
+use isocl_kernel_iface::driver::Driver;
+
+use super::{Backend, Device, DeviceProgram, Task};
+use crate::command::{Command, Completion, Operation};
+use crate::{ApiSlot, Error, ErrorCode, Result};
+
+/// Backend of the CPU device.
+#[derive(Debug)]
+struct Cpu {
+    driver: Arc<dyn Driver>,
+}
+
+/// The CPU device of this process, as the environment describes it. Starts no thread and loads no
+/// compiler.
+///
+/// # Errors
+/// `OutOfResources` when its memory cannot be set up.
+pub fn create() -> Result<Arc<Device>> {
+    fork::watch();
+    let driver = memory::driver()?;
+    let info = describe::describe(crate::config::config(), driver.address_bits());
+    Ok(Arc::new(Device { info, backend: Arc::new(Cpu { driver }), api_slot: ApiSlot::default() }))
+}
+
+impl Backend for Cpu {
+    fn driver(&self) -> &Arc<dyn Driver> {
+        &self.driver
+    }
+
+    fn run(&self, command: Command, completion: Completion) {
+        let Command { operation, keep_alive } = command;
+        let result = execute(operation);
+        drop(keep_alive);
+        completion.finish(result);
+    }
+
+    fn runs_on_any_thread(&self, command: &Command) -> bool {
+        match &command.operation {
+            Operation::NdRange(kernel) => launch::runs_on_any_thread(kernel),
+            _ => true,
+        }
+    }
+
+    fn spawn(&self, task: Arc<dyn Task>) {
+        workers::spawn(task);
+    }
+
+    fn timestamp(&self) -> u64 {
+        clock::nanoseconds()
+    }
+
+    fn compile(&self, request: &Request) -> Result<Response> {
+        compiler::ask(request)
+    }
+
+    fn load_program(&self, binary: &[u8]) -> Result<Arc<dyn DeviceProgram>> {
+        program::load(binary)
+    }
+}
+
+fn execute(operation: Operation) -> Result<()> {
+    match operation {
+        Operation::Nothing => Ok(()),
+        Operation::Copy { source, destination } => {
+            memory::copy(source.address, destination.address, source.len);
+            Ok(())
+        }
+        Operation::CopyRect { source, destination, region } => {
+            memory::copy_rect(&source, &destination, region);
+            Ok(())
+        }
+        Operation::Fill { destination, pattern } => {
+            memory::fill(&destination, &pattern);
+            Ok(())
+        }
+        Operation::Host(call) => std::panic::catch_unwind(std::panic::AssertUnwindSafe(call))
+            .unwrap_or_else(|_| Err(Error::new(ErrorCode::OutOfResources, "a host operation panicked"))),
+        Operation::NdRange(kernel) => launch::run(&kernel),
+    }
+}

@@ -1,0 +1,74 @@
+//! A device that accepts everything and computes nothing, for tests of the object model. Host
+//! operations (callbacks, frees) do run: they are part of the object model.
+
+use std::sync::Arc;
+
+use isocl_compiler_interface::message::{Request, Response};
+use isocl_kernel_iface::driver::Driver;
+
+use super::cpu::{clock, workers};
+use super::{ApiSlot, Backend, Device, DeviceInfo, DeviceProgram, Task};
+use crate::command::{Command, Completion, Operation};
+use crate::{Error, ErrorCode, Result};
+
+/// Backend of the null device.
+#[derive(Debug)]
+struct Null {
+    driver: Arc<dyn Driver>,
+}
+
+impl Backend for Null {
+    fn driver(&self) -> &Arc<dyn Driver> {
+        &self.driver
+    }
+
+    fn run(&self, command: Command, completion: Completion) {
+        let Command {
+            operation,
+            keep_alive,
+        } = command;
+        let result = match operation {
+            Operation::Host(call) => call(),
+            _ => Ok(()),
+        };
+        drop(keep_alive);
+        completion.finish(result);
+    }
+
+    fn runs_on_any_thread(&self, _command: &Command) -> bool {
+        true
+    }
+
+    fn spawn(&self, task: Arc<dyn Task>) {
+        workers::spawn(task);
+    }
+
+    fn timestamp(&self) -> u64 {
+        clock::nanoseconds()
+    }
+
+    fn compile(&self, _request: &Request) -> Result<Response> {
+        Err(Error::new(
+            ErrorCode::CompilerNotAvailable,
+            "the null device has no compiler",
+        ))
+    }
+
+    fn load_program(&self, _binary: &[u8]) -> Result<Arc<dyn DeviceProgram>> {
+        Err(Error::new(
+            ErrorCode::InvalidBinary,
+            "the null device runs no programs",
+        ))
+    }
+}
+
+/// A null device with the memory of `driver` that says of itself what `info` says.
+pub fn create(driver: Arc<dyn Driver>, mut info: DeviceInfo) -> Arc<Device> {
+    info.name = "isocl null device".to_owned();
+    info.compiler_available = false;
+    Arc::new(Device {
+        info,
+        backend: Arc::new(Null { driver }),
+        api_slot: ApiSlot::default(),
+    })
+}

@@ -1,0 +1,206 @@
+//! In-order queues: a first-in first-out list of commands, of which the front runs, on whichever
+//! thread drains the list. There is never more than one.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use super::{call_back, run_command, WORTH_A_THREAD};
+use crate::device::cpu::fork;
+use crate::event::{Event, SUBMITTED};
+use crate::lock::lock;
+use crate::queue::CommandQueue;
+use crate::{Error, ErrorCode};
+
+/// Who takes care of the front command.
+#[derive(Default, Clone, Copy, PartialEq, Eq, Debug)]
+enum Activity {
+    /// Nobody: it waits for an event or for a flush.
+    #[default]
+    Idle,
+    /// The queue was given to a thread of the device, which has not begun.
+    Scheduled,
+    /// A thread runs commands.
+    Draining,
+    /// The device will answer later.
+    Awaiting,
+}
+
+/// The commands; the front stays until it is settled.
+#[derive(Default)]
+struct Lane {
+    commands: VecDeque<Arc<Event>>,
+    /// How many commands at the back were not flushed.
+    unflushed: usize,
+    unflushed_cost: u64,
+    activity: Activity,
+    process: fork::Generation,
+}
+
+impl Lane {
+    /// Marks all commands as submitted; adds those with listeners to `listened`.
+    fn submit_all(&mut self, listened: &mut Vec<Arc<Event>>) {
+        for event in self.commands.iter().rev().take(self.unflushed) {
+            if event.advance(SUBMITTED) {
+                listened.push(Arc::clone(event));
+            }
+        }
+        self.unflushed = 0;
+        self.unflushed_cost = 0;
+    }
+
+    /// True when the caller must give the queue to a thread of the device.
+    fn schedule(&mut self) -> bool {
+        let starts = self.activity == Activity::Idle
+            && self.unflushed < self.commands.len()
+            && self.commands.front().is_some_and(|event| event.is_ready());
+        if starts {
+            self.activity = Activity::Scheduled;
+        }
+        starts
+    }
+}
+
+#[derive(Default)]
+pub(crate) struct InOrder(Mutex<Lane>);
+
+impl InOrder {
+    /// Locks the lane. In a forked child, whoever drained it in the parent is not there; the
+    /// command it was running fails.
+    fn lane(&self) -> MutexGuard<'_, Lane> {
+        loop {
+            let mut lane = lock(&self.0);
+            if lane.process.is_current() {
+                return lane;
+            }
+            lane.process = fork::Generation::current();
+            let activity = std::mem::take(&mut lane.activity);
+            if !matches!(activity, Activity::Draining | Activity::Awaiting) {
+                return lane;
+            }
+            let abandoned = lane.commands.pop_front();
+            lane.unflushed = lane.unflushed.min(lane.commands.len());
+            drop(lane);
+            if let Some(event) = abandoned {
+                event.settle(Err(Error::new(
+                    ErrorCode::OutOfResources,
+                    "the command was running in the parent process at the time of the fork",
+                )));
+            }
+        }
+    }
+
+    pub(super) fn enqueue(&self, queue: &Arc<CommandQueue>, event: &Arc<Event>, cost: u64) {
+        let mut lane = self.lane();
+        lane.commands.push_back(Arc::clone(event));
+        lane.unflushed += 1;
+        lane.unflushed_cost = lane.unflushed_cost.saturating_add(cost);
+        if lane.unflushed_cost >= WORTH_A_THREAD {
+            self.flush_locked(queue, lane);
+        }
+    }
+
+    pub(super) fn flush(&self, queue: &Arc<CommandQueue>) {
+        self.flush_locked(queue, self.lane());
+    }
+
+    fn flush_locked(&self, queue: &Arc<CommandQueue>, mut lane: MutexGuard<'_, Lane>) {
+        let mut listened = Vec::new();
+        lane.submit_all(&mut listened);
+        let starts = lane.schedule();
+        drop(lane);
+        if starts {
+            queue.spawn_on_device();
+        }
+        call_back(listened);
+    }
+
+    pub(super) fn last_event(&self) -> Option<Arc<Event>> {
+        self.lane().commands.back().cloned()
+    }
+
+    pub(super) fn command_ready(&self, queue: &Arc<CommandQueue>, event: &Arc<Event>) {
+        let mut lane = self.lane();
+        let is_front = lane
+            .commands
+            .front()
+            .is_some_and(|front| Arc::ptr_eq(front, event));
+        let starts = is_front && lane.schedule();
+        drop(lane);
+        if starts {
+            queue.spawn_on_device();
+        }
+    }
+
+    /// Runs commands on the calling thread, which waits for `event`, until that is settled.
+    pub(super) fn help_with(&self, queue: &Arc<CommandQueue>, event: &Arc<Event>) {
+        let mut lane = self.lane();
+        if matches!(lane.activity, Activity::Idle | Activity::Scheduled) {
+            lane.activity = Activity::Draining;
+            lane = self.drain(queue, lane, Some(event));
+        }
+        self.flush_locked(queue, lane);
+    }
+
+    pub(super) fn run(&self, queue: &Arc<CommandQueue>) {
+        let mut lane = self.lane();
+        if matches!(lane.activity, Activity::Idle | Activity::Scheduled) {
+            lane.activity = Activity::Draining;
+            lane = self.drain(queue, lane, None);
+        }
+        drop(lane);
+    }
+
+    /// Runs what is ready: for a thread of the device what was flushed, for a thread that waits
+    /// for `awaited` what comes before that event. Leaves the lane `Idle` or `Awaiting`.
+    fn drain<'a>(
+        &'a self,
+        queue: &Arc<CommandQueue>,
+        mut lane: MutexGuard<'a, Lane>,
+        awaited: Option<&Arc<Event>>,
+    ) -> MutexGuard<'a, Lane> {
+        loop {
+            let takes = |front: &Arc<Event>| match awaited {
+                Some(awaited) => !awaited.is_settled() && front.runs_on_any_thread(),
+                None => lane.unflushed < lane.commands.len(),
+            };
+            let front = match lane.commands.front() {
+                Some(front) if front.is_ready() && takes(front) => Arc::clone(front),
+                _ => {
+                    lane.activity = Activity::Idle;
+                    return lane;
+                }
+            };
+            lane.unflushed = lane.unflushed.min(lane.commands.len() - 1);
+            drop(lane);
+            run_command(queue, &front);
+            lane = self.lane();
+            if !front.is_settled() {
+                lane.activity = Activity::Awaiting;
+                if front.resume_queue_when_settled() {
+                    return lane;
+                }
+                lane.activity = Activity::Draining;
+            }
+            lane.commands.pop_front();
+        }
+    }
+
+    /// The device has answered the command that the lane awaited.
+    pub(super) fn resume_after(&self, queue: &Arc<CommandQueue>, event: &Arc<Event>) {
+        let mut lane = self.lane();
+        let is_front = lane
+            .commands
+            .front()
+            .is_some_and(|front| Arc::ptr_eq(front, event));
+        if lane.activity != Activity::Awaiting || !is_front {
+            return;
+        }
+        lane.commands.pop_front();
+        lane.activity = Activity::Idle;
+        let starts = lane.schedule();
+        drop(lane);
+        if starts {
+            queue.spawn_on_device();
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! When commands run. A queue's schedule keeps its commands until they are flushed, waited for or
+//! worth a thread; then they run where they are ready: on a thread of the device, or on the
+//! thread of the application that waits for them.
+
+mod in_order;
+mod out_of_order;
+
+use std::sync::Arc;
+
+use crate::command::{Command, CommandType, Completion};
+use crate::event::{Event, WaitList, RUNNING};
+use crate::queue::CommandQueue;
+use crate::{Error, ErrorCode};
+use in_order::InOrder;
+use out_of_order::OutOfOrder;
+
+/// Estimated work, in nanoseconds, from which queued commands start without being flushed: a
+/// thread that has to be woken answers after about as long.
+const WORTH_A_THREAD: u64 = 20_000;
+
+/// The order of one queue.
+pub(crate) enum Schedule {
+    InOrder(InOrder),
+    OutOfOrder(OutOfOrder),
+}
+
+impl Schedule {
+    pub(crate) fn in_order() -> Self {
+        Self::InOrder(InOrder::default())
+    }
+
+    /// An out-of-order schedule that occupies at most `concurrency` threads of the device.
+    pub(crate) fn out_of_order(concurrency: u32) -> Self {
+        Self::OutOfOrder(OutOfOrder::new(concurrency.max(2) as usize))
+    }
+
+    pub(crate) fn enqueue(
+        &self,
+        queue: &Arc<CommandQueue>,
+        command_type: CommandType,
+        command: Command,
+        wait_list: WaitList<'_>,
+    ) -> Arc<Event> {
+        let cost = command.estimated_nanoseconds();
+        let event = Event::of_command(queue, command_type, command);
+        match self {
+            Self::InOrder(order) => {
+                depend_on(&event, queue, wait_list, true);
+                order.enqueue(queue, &event, cost);
+            }
+            Self::OutOfOrder(order) => {
+                // Held until the command is flushed.
+                event.hold();
+                depend_on(&event, queue, wait_list, false);
+                order.enqueue(queue, &event, cost, wait_list.events().is_empty());
+            }
+        }
+        event
+    }
+
+    pub(crate) fn flush(&self, queue: &Arc<CommandQueue>) {
+        match self {
+            Self::InOrder(order) => order.flush(queue),
+            Self::OutOfOrder(order) => order.flush(queue),
+        }
+    }
+
+    /// An event that is settled only when all commands enqueued so far are; none when the queue
+    /// is empty.
+    pub(crate) fn last_event(&self, queue: &Arc<CommandQueue>) -> Option<Arc<Event>> {
+        match self {
+            Self::InOrder(order) => order.last_event(),
+            Self::OutOfOrder(order) if order.is_empty() => None,
+            Self::OutOfOrder(_) => {
+                Some(self.enqueue(queue, CommandType::Marker, Command::nothing(), WaitList::empty()))
+            }
+        }
+    }
+
+    pub(crate) fn help_with(&self, queue: &Arc<CommandQueue>, event: &Arc<Event>) {
+        match self {
+            Self::InOrder(order) => order.help_with(queue, event),
+            Self::OutOfOrder(order) => order.help_with(queue, event),
+        }
+    }
+
+    pub(crate) fn command_ready(&self, queue: &Arc<CommandQueue>, event: &Arc<Event>) {
+        match self {
+            Self::InOrder(order) => order.command_ready(queue, event),
+            Self::OutOfOrder(order) => order.command_ready(queue, event),
+        }
+    }
+
+    pub(crate) fn command_settled(&self, queue: &Arc<CommandQueue>, event: &Arc<Event>) {
+        if let Self::OutOfOrder(order) = self {
+            order.command_settled(queue, event);
+        }
+    }
+
+    pub(crate) fn resume_after(&self, queue: &Arc<CommandQueue>, event: &Arc<Event>) {
+        if let Self::InOrder(order) = self {
+            order.resume_after(queue, event);
+        }
+    }
+
+    /// Runs ready commands on a thread of the device.
+    pub(crate) fn run(&self, queue: &Arc<CommandQueue>) {
+        match self {
+            Self::InOrder(order) => order.run(queue),
+            Self::OutOfOrder(order) => order.run(queue),
+        }
+    }
+}
+
+/// Makes `event`, of `queue`, wait for the events of a list. Other queues among them are flushed:
+/// their owner may wait for this one only.
+fn depend_on(event: &Arc<Event>, queue: &Arc<CommandQueue>, wait_list: WaitList<'_>, in_order: bool) {
+    for dependency in wait_list.events() {
+        match dependency.queue() {
+            Some(other) if Arc::ptr_eq(other, queue) && in_order => {
+                if dependency.current_status() != crate::event::COMPLETE {
+                    event.add_same_queue_dependency(dependency);
+                }
+            }
+            Some(other) if !Arc::ptr_eq(other, queue) => {
+                dependency.add_dependent(event, true);
+                if !dependency.is_settled() {
+                    other.start_queued_commands();
+                }
+            }
+            _ => dependency.add_dependent(event, true),
+        }
+    }
+}
+
+/// Runs a command whose dependencies are settled. No lock is held.
+fn run_command(queue: &CommandQueue, event: &Arc<Event>) {
+    let (command, dependency_failed) = event.take_work();
+    let Some(command) = command else { return };
+    if dependency_failed {
+        drop(command);
+        event.settle(Err(Error::new(
+            ErrorCode::ExecStatusErrorForEventsInWaitList,
+            "a command did not run because an event of its wait list failed",
+        )));
+        return;
+    }
+    if event.advance(RUNNING) {
+        event.call_back();
+    }
+    queue.device().backend.run(command, Completion::new(Arc::clone(event)));
+}
+
+/// Calls the callbacks of events that became `SUBMITTED`.
+fn call_back(events: Vec<Arc<Event>>) {
+    for event in events {
+        event.call_back();
+    }
+}
