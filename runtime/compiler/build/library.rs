@@ -14,9 +14,9 @@ use std::time::SystemTime;
 use std::{env, fs, io, thread};
 
 /// One compilation: a source file with macro definitions.
-struct Blob {
+struct Source {
     name: String,
-    source: PathBuf,
+    path: PathBuf,
     definitions: Vec<String>,
 }
 
@@ -50,17 +50,17 @@ fn parts(stem: &str) -> Option<Vec<Vec<String>>> {
     }
 }
 
-fn blobs(directory: &Path) -> io::Result<Vec<Blob>> {
-    let mut sources: Vec<PathBuf> = fs::read_dir(directory)?
+fn sources(directory: &Path) -> io::Result<Vec<Source>> {
+    let mut paths: Vec<PathBuf> = fs::read_dir(directory)?
         .map(|entry| entry.map(|entry| entry.path()))
         .collect::<io::Result<_>>()?;
-    sources.sort();
-    let mut blobs = Vec::new();
-    for source in sources {
-        if source.extension().is_none_or(|extension| extension != "cl") {
+    paths.sort();
+    let mut sources = Vec::new();
+    for path in paths {
+        if path.extension().is_none_or(|extension| extension != "cl") {
             continue;
         }
-        let stem = source
+        let stem = path
             .file_stem()
             .unwrap_or_default()
             .to_string_lossy()
@@ -72,14 +72,14 @@ fn blobs(directory: &Path) -> io::Result<Vec<Blob>> {
                 name.push('-');
                 name.push_str(if value.is_empty() { "1" } else { value });
             }
-            blobs.push(Blob {
+            sources.push(Source {
                 name,
-                source: source.clone(),
+                path: path.clone(),
                 definitions,
             });
         }
     }
-    Ok(blobs)
+    Ok(sources)
 }
 
 /// Finds an LLVM 19 program: under `LLVM_SYS_191_PREFIX`, as `name-19` on the path, or where
@@ -126,53 +126,85 @@ fn modified(path: &Path) -> Option<SystemTime> {
 
 struct Tools {
     clang: PathBuf,
+    assembler: PathBuf,
+    extract: PathBuf,
     nm: PathBuf,
     headers: PathBuf,
 }
 
-/// Compiles one blob unless an up-to-date one is there, and lists its builtin names.
+/// A piece of bitcode and the builtin names whose overloads it defines.
+struct Blob {
+    path: PathBuf,
+    names: Vec<String>,
+}
+
+/// Compiles one source into blobs: one for each name, or a single one for a source that is
+/// compiled in parts anyway. What is newer than the inputs is kept.
 fn compile(
     tools: &Tools,
-    blob: &Blob,
-    output: &Path,
+    source: &Source,
+    directory: &Path,
     newest_input: SystemTime,
-) -> Result<Vec<String>, String> {
-    if modified(output).is_none_or(|time| time <= newest_input) {
+) -> Result<Vec<Blob>, String> {
+    let describe = |error: io::Error| format!("{}: {error}", source.name);
+    let whole = directory.join(format!("{}.bc", source.name));
+    if modified(&whole).is_none_or(|time| time <= newest_input) {
         let mut command = Command::new(&tools.clang);
         command
             .args(["-cc1", "-triple", "spir64-unknown-unknown", "-x", "cl"])
             .args(["-cl-std=CL3.0", "-include", "opencl-c-base.h"])
             .arg("-internal-isystem")
             .arg(&tools.headers)
-            .args([
-                "-O1",
-                "-ffp-contract=on",
-                "-fno-ident",
-                "-mframe-pointer=none",
-            ])
-            .args(["-Wall", "-Werror", "-Wno-unused"])
-            .args(["-fpreserve-vec3-type", "-emit-llvm-bc"])
-            .args(
-                blob.definitions
-                    .iter()
-                    .map(|definition| format!("-D{definition}")),
-            )
+            .args(["-O1", "-ffp-contract=on", "-mframe-pointer=none"])
+            .args(["-Wall", "-Werror", "-Wno-unused", "-fno-ident"])
+            .args(["-fpreserve-vec3-type", "-emit-llvm", "-o", "-"])
+            .args(source.definitions.iter().map(|one| format!("-D{one}")))
+            .arg(&source.path);
+        let mut text = String::from_utf8_lossy(&run(&mut command)?).into_owned();
+        // OpenCL C makes every call convergent unless it can see through it, and nothing says
+        // otherwise for the host's functions. Only barriers are.
+        if !text.contains("@_Z7barrierj") {
+            text = text.replace(" convergent ", " ");
+        }
+        let assembly = directory.join(format!("{}.ll", source.name));
+        fs::write(&assembly, text).map_err(describe)?;
+        run(Command::new(&tools.assembler)
             .arg("-o")
-            .arg(output)
-            .arg(&blob.source);
-        run(&mut command)?;
+            .arg(&whole)
+            .arg(&assembly))?;
     }
     let symbols = run(Command::new(&tools.nm)
         .args(["--defined-only", "--extern-only", "--format=just-symbols"])
-        .arg(output))?;
-    let mut names: Vec<String> = String::from_utf8_lossy(&symbols)
-        .lines()
-        .filter_map(base_name)
-        .map(str::to_owned)
-        .collect();
-    names.sort();
-    names.dedup();
-    Ok(names)
+        .arg(&whole))?;
+    let mut overloads: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for symbol in String::from_utf8_lossy(&symbols).lines() {
+        if let Some(name) = base_name(symbol) {
+            overloads
+                .entry(name.to_owned())
+                .or_default()
+                .push(symbol.to_owned());
+        }
+    }
+    if !source.definitions.is_empty() {
+        let names = overloads.into_keys().collect();
+        return Ok(vec![Blob { path: whole, names }]);
+    }
+    let mut blobs = Vec::new();
+    for (name, symbols) in overloads {
+        let path = directory.join(format!("{}-{name}.bc", source.name));
+        if modified(&path).is_none_or(|time| time <= newest_input) {
+            run(Command::new(&tools.extract)
+                .args(symbols.iter().map(|symbol| format!("--func={symbol}")))
+                .arg("-o")
+                .arg(&path)
+                .arg(&whole))?;
+        }
+        blobs.push(Blob {
+            path,
+            names: vec![name],
+        });
+    }
+    Ok(blobs)
 }
 
 /// `sin` of `_Z3sinDv4_f`.
@@ -192,6 +224,8 @@ pub fn build() -> Result<(), String> {
     let resources = run(Command::new(&clang).arg("-print-resource-dir"))?;
     let tools = Tools {
         headers: Path::new(String::from_utf8_lossy(&resources).trim()).join("include"),
+        assembler: tool("llvm-as")?,
+        extract: tool("llvm-extract")?,
         nm: tool("llvm-nm")?,
         clang,
     };
@@ -200,7 +234,7 @@ pub fn build() -> Result<(), String> {
     let directory = output.join("library");
     let describe = |error: io::Error| format!("builtin library: {error}");
     fs::create_dir_all(&directory).map_err(describe)?;
-    let blobs = blobs(&root.join("library")).map_err(describe)?;
+    let sources = sources(&root.join("library")).map_err(describe)?;
     let headers_time = fs::read_dir(root.join("library"))
         .map_err(describe)?
         .filter_map(|entry| entry.ok().map(|entry| entry.path()))
@@ -215,12 +249,13 @@ pub fn build() -> Result<(), String> {
         for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
             scope.spawn(|| loop {
                 let number = next.fetch_add(1, Ordering::Relaxed);
-                let Some(blob) = blobs.get(number) else { break };
-                let path = directory.join(format!("{}.bc", blob.name));
-                let newest = modified(&blob.source)
+                let Some(source) = sources.get(number) else {
+                    break;
+                };
+                let newest = modified(&source.path)
                     .max(headers_time)
                     .unwrap_or(SystemTime::now());
-                let result = compile(&tools, blob, &path, newest).map(|names| (path, names));
+                let result = compile(&tools, source, &directory, newest);
                 if let Ok(mut results) = results.lock() {
                     results.insert(number, result);
                 }
@@ -231,10 +266,10 @@ pub fn build() -> Result<(), String> {
 
     let mut list = String::new();
     let mut index = BTreeMap::new();
-    for (number, result) in results {
-        let (path, names) = result?;
-        let _ = writeln!(list, "    include_bytes!({path:?}),");
-        for name in names {
+    let blobs: Vec<Vec<Blob>> = results.into_values().collect::<Result<_, _>>()?;
+    for (number, blob) in blobs.into_iter().flatten().enumerate() {
+        let _ = writeln!(list, "    include_bytes!({:?}),", blob.path);
+        for name in blob.names {
             if let Some(other) = index.insert(name.clone(), number) {
                 return Err(format!("builtin {name} is in blobs {other} and {number}"));
             }
