@@ -4,6 +4,8 @@
 
 mod in_order;
 mod out_of_order;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
