@@ -4,6 +4,7 @@
 //! starts from: a device with its context and queue. The checks themselves are the integration
 //! tests of this crate, one file per part of the specification.
 
+pub mod bench;
 pub mod client;
 pub mod process;
 pub mod session;

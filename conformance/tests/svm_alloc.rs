@@ -140,7 +140,7 @@ fn alignment_is_honoured_or_refused() {
     for shift in 21..=30 {
         let pointer = alloc(&session, 0, 1, 1 << shift);
         assert!(
-            !pointer.is_null() && pointer as usize % (1 << shift) == 0,
+            !pointer.is_null() && (pointer as usize).is_multiple_of(1 << shift),
             "alignment {}",
             1u64 << shift
         );

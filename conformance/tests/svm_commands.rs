@@ -24,6 +24,9 @@ fn system_svm(session: &Session) -> bool {
     capabilities & CL_DEVICE_SVM_FINE_GRAIN_SYSTEM != 0
 }
 
+/// A call with the number of events and the wait list to try.
+type WaitingCall<'a> = Box<dyn FnMut(cl_uint, *const cl_event) -> cl_int + 'a>;
+
 /// Calls of this file with the usual arguments: blocking unless an event is asked for.
 struct Calls<'a>(&'a Session);
 
@@ -199,7 +202,7 @@ fn copies_move_exactly_the_bytes_asked_for() {
     let size = 3 << 20;
     let (a, b) = (alloc(&session, size), alloc(&session, size));
     for index in 0..size {
-        write(a, index, (index * 31 >> 3) as u8);
+        write(a, index, ((index * 31) >> 3) as u8);
         write(b, index, 0xEEu8);
     }
     for (from, to, len) in [
@@ -267,10 +270,7 @@ fn wait_lists_are_checked_on_every_command() {
     let (api, queue) = (session.api, session.queue);
     let sources = [memory.cast_const()];
     let mut none: [*mut c_void; 0] = [];
-    let mut calls: Vec<(
-        &str,
-        Box<dyn FnMut(cl_uint, *const cl_event) -> cl_int + '_>,
-    )> = vec![
+    let mut calls: Vec<(&str, WaitingCall<'_>)> = vec![
         (
             "free",
             Box::new(move |n, list| {
