@@ -80,8 +80,8 @@ PART float fast_powr(float x, float y) {
   e = e < -120.0 ? -120.0 : e;
   e = e > 100.0 ? 100.0 : e;
   float result = (float)exp_wide(e);
-  float at_zero = y < 0 ? INFINITE_FLOAT : y == 0 ? NAN_FLOAT : 0.0f;
-  float at_infinity = y < 0 ? 0.0f : y == 0 ? NAN_FLOAT : INFINITE_FLOAT;
+  float at_zero = y < 0 ? INFINITE_FLOAT : y > 0 ? 0.0f : NAN_FLOAT;
+  float at_infinity = y < 0 ? 0.0f : y > 0 ? INFINITE_FLOAT : NAN_FLOAT;
   result = x == 0 ? at_zero : result;
   result = x == INFINITE_FLOAT ? at_infinity : result;
   return x < 0 || x != x ? NAN_FLOAT : result;

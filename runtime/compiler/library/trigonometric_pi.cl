@@ -47,7 +47,7 @@ PART double cos_small(double r) { return isocl_host_cos(r * 0x1.921fb54442d18p+1
     zero = (quarter & 2) != 0 ? -zero : zero;                                                 \
     /* Poles: +infinity half a turn after an even integer, counted away from zero. */         \
     T pole = __builtin_elementwise_copysign((T)__builtin_inf(), x);                           \
-    pole = ((quarter < 0 ? -quarter : quarter) & 2) != 0 ? -pole : pole;                      \
+    pole = ((x < 0 ? -quarter : quarter) & 2) != 0 ? -pole : pole;                            \
     value = r == 0 ? (odd ? pole : zero) : value;                                             \
     return value;                                                                             \
   }
