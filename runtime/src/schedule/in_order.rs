@@ -11,6 +11,9 @@ use crate::lock::lock;
 use crate::queue::CommandQueue;
 use crate::{Error, ErrorCode};
 
+/// How many commands are taken with one lock.
+const BATCH: usize = 64;
+
 /// Who takes care of the front command.
 #[derive(Default, Clone, Copy, PartialEq, Eq, Debug)]
 enum Activity {
@@ -48,6 +51,25 @@ impl Lane {
         self.unflushed_cost = 0;
     }
 
+    /// Chooses the commands to run next, which stay at the front of the lane.
+    fn claim(&mut self, awaited: Option<&Arc<Event>>, batch: &mut Vec<Arc<Event>>) {
+        let mut ends = awaited.is_some_and(|awaited| awaited.is_settled());
+        let flushed = self.commands.len() - self.unflushed;
+        let candidates = if awaited.is_some() {
+            self.commands.len()
+        } else {
+            flushed
+        };
+        for event in self.commands.iter().take(candidates.min(BATCH)) {
+            if ends || !event.is_ready() || (awaited.is_some() && !event.runs_on_any_thread()) {
+                break;
+            }
+            batch.push(Arc::clone(event));
+            ends = awaited.is_some_and(|awaited| Arc::ptr_eq(awaited, event));
+        }
+        self.unflushed = self.unflushed.min(self.commands.len() - batch.len());
+    }
+
     /// True when the caller must give the queue to a thread of the device.
     fn schedule(&mut self) -> bool {
         let starts = self.activity == Activity::Idle
@@ -77,9 +99,16 @@ impl InOrder {
             if !matches!(activity, Activity::Draining | Activity::Awaiting) {
                 return lane;
             }
+            let finished = lane
+                .commands
+                .iter()
+                .take_while(|event| event.is_settled())
+                .count();
+            let finished: Vec<_> = lane.commands.drain(..finished).collect();
             let abandoned = lane.commands.pop_front();
             lane.unflushed = lane.unflushed.min(lane.commands.len());
             drop(lane);
+            drop(finished);
             if let Some(event) = abandoned {
                 event.settle(Err(Error::new(
                     ErrorCode::OutOfResources,
@@ -133,55 +162,63 @@ impl InOrder {
 
     /// Runs commands on the calling thread, which waits for `event`, until that is settled.
     pub(super) fn help_with(&self, queue: &Arc<CommandQueue>, event: &Arc<Event>) {
+        let mut retired = Vec::new();
         let mut lane = self.lane();
         if matches!(lane.activity, Activity::Idle | Activity::Scheduled) {
-            lane.activity = Activity::Draining;
-            lane = self.drain(queue, lane, Some(event));
+            lane = self.drain(queue, lane, Some(event), &mut retired);
         }
         self.flush_locked(queue, lane);
     }
 
     pub(super) fn run(&self, queue: &Arc<CommandQueue>) {
+        let mut retired = Vec::new();
         let mut lane = self.lane();
         if matches!(lane.activity, Activity::Idle | Activity::Scheduled) {
-            lane.activity = Activity::Draining;
-            lane = self.drain(queue, lane, None);
+            lane = self.drain(queue, lane, None, &mut retired);
         }
         drop(lane);
     }
 
     /// Runs what is ready: for a thread of the device what was flushed, for a thread that waits
     /// for `awaited` what comes before that event. Leaves the lane `Idle` or `Awaiting`.
+    ///
+    /// `retired` receives events that must not be dropped before the lane is unlocked: what an
+    /// event drops may take any lock.
     fn drain<'a>(
         &'a self,
         queue: &Arc<CommandQueue>,
         mut lane: MutexGuard<'a, Lane>,
         awaited: Option<&Arc<Event>>,
+        retired: &mut Vec<Arc<Event>>,
     ) -> MutexGuard<'a, Lane> {
+        let mut batch = Vec::new();
         loop {
-            let takes = |front: &Arc<Event>| match awaited {
-                Some(awaited) => !awaited.is_settled() && front.runs_on_any_thread(),
-                None => lane.unflushed < lane.commands.len(),
-            };
-            let front = match lane.commands.front() {
-                Some(front) if front.is_ready() && takes(front) => Arc::clone(front),
-                _ => {
-                    lane.activity = Activity::Idle;
-                    return lane;
-                }
-            };
-            lane.unflushed = lane.unflushed.min(lane.commands.len() - 1);
-            drop(lane);
-            run_command(queue, &front);
-            lane = self.lane();
-            if !front.is_settled() {
-                lane.activity = Activity::Awaiting;
-                if front.resume_queue_when_settled() {
-                    return lane;
-                }
-                lane.activity = Activity::Draining;
+            lane.claim(awaited, &mut batch);
+            if batch.is_empty() {
+                lane.activity = Activity::Idle;
+                return lane;
             }
-            lane.commands.pop_front();
+            lane.activity = Activity::Draining;
+            drop(lane);
+            retired.clear();
+            let settled = batch
+                .iter()
+                .take_while(|event| {
+                    run_command(queue, event);
+                    event.is_settled()
+                })
+                .count();
+            lane = self.lane();
+            lane.commands.drain(..settled);
+            if let Some(unanswered) = batch.get(settled) {
+                lane.activity = Activity::Awaiting;
+                if unanswered.resume_queue_when_settled() {
+                    retired.append(&mut batch);
+                    return lane;
+                }
+                lane.commands.pop_front();
+            }
+            std::mem::swap(&mut batch, retired);
         }
     }
 

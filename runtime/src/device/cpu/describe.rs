@@ -108,7 +108,7 @@ pub(super) fn describe(config: &Config, decoded_bits: u32) -> DeviceInfo {
         queue_on_host_properties: (QueueProperties::OUT_OF_ORDER_EXEC_MODE
             | QueueProperties::PROFILING)
             .bits(),
-        svm_capabilities: svm_capabilities(config.svm, decoded_bits),
+        svm_capabilities: svm_capabilities(config, decoded_bits),
         atomic_memory_capabilities: ATOMIC_ORDERS | ATOMIC_SCOPES,
         atomic_fence_capabilities: ATOMIC_ORDERS | ATOMIC_SCOPES | ATOMIC_SCOPE_WORK_ITEM,
         // CL_EXEC_KERNEL
@@ -120,14 +120,16 @@ pub(super) fn describe(config: &Config, decoded_bits: u32) -> DeviceInfo {
     }
 }
 
-fn svm_capabilities(level: SvmLevel, decoded_bits: u32) -> SvmCapabilities {
+fn svm_capabilities(config: &Config, decoded_bits: u32) -> SvmCapabilities {
+    let decodes_everything = decoded_bits >= BITS_OF_PROCESS && config.reserved_regions.is_empty();
     let mut capabilities = SvmCapabilities::COARSE_GRAIN_BUFFER;
-    capabilities.set(SvmCapabilities::FINE_GRAIN_BUFFER, level >= SvmLevel::Fine);
-    capabilities.set(SvmCapabilities::ATOMICS, level >= SvmLevel::Atomics);
     capabilities.set(
-        SvmCapabilities::FINE_GRAIN_SYSTEM,
-        level >= SvmLevel::System && decoded_bits >= BITS_OF_PROCESS,
+        SvmCapabilities::FINE_GRAIN_BUFFER,
+        config.svm >= SvmLevel::Fine,
     );
+    capabilities.set(SvmCapabilities::ATOMICS, config.svm >= SvmLevel::Atomics);
+    let system = config.svm >= SvmLevel::System && decodes_everything;
+    capabilities.set(SvmCapabilities::FINE_GRAIN_SYSTEM, system);
     capabilities
 }
 
@@ -173,6 +175,9 @@ mod tests {
         };
         assert!(system(&config, 47) && system(&config, 57));
         assert!(!system(&config, 40));
+        config.reserved_regions = vec![(0x1000, 0x2000)];
+        assert!(!system(&config, 57));
+        config.reserved_regions.clear();
         config.svm = SvmLevel::Fine;
         let info = describe(&config, 57);
         let expected = SvmCapabilities::COARSE_GRAIN_BUFFER | SvmCapabilities::FINE_GRAIN_BUFFER;

@@ -1,8 +1,7 @@
 //! Running an NDRange: work-groups are claimed in chunks by all threads that take part.
 #![allow(unsafe_code)]
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use isocl_compiler_interface::launch::{KernelEntry, LaunchFrame};
@@ -10,10 +9,9 @@ use isocl_compiler_interface::launch::{KernelEntry, LaunchFrame};
 use super::floating_point::with_kernel_environment;
 use super::printf::{receive_printf, PrintfOutput};
 use super::scratch::{Scratch, ALIGNMENT};
+use super::work_sharing::{share, Parts, Shareable};
 use super::workers;
 use crate::command::NdRangeCommand;
-use crate::device::Task;
-use crate::lock::lock;
 use crate::{Error, ErrorCode, Result};
 
 /// Stack that a thread of the application is trusted to have, in bytes.
@@ -63,80 +61,39 @@ impl ScratchLayout {
 }
 
 /// One NDRange in progress on several threads.
-struct Job {
+struct Launch {
     entry: KernelEntry,
     frame: LaunchFrame,
     layout: ScratchLayout,
-    groups: u64,
-    chunk: u64,
-    next: AtomicU64,
-    done: AtomicU64,
-    owner_sleeps: AtomicBool,
-    sleep: Mutex<()>,
-    wake: Condvar,
 }
 
-// SAFETY: the frame's pointers lead to the argument copy and the printf output on the stack and
-// in the scratch block of `run`, which returns only when every claimed work-group is done; a
-// thread without a claim does not follow them. Kernels read arguments only, and `PrintfOutput`
-// is `Sync`.
-unsafe impl Send for Job {}
-// SAFETY: as for `Send`; everything else in it is atomic or a lock.
-unsafe impl Sync for Job {}
+// SAFETY: the frame's pointers lead to the argument copy and the printf output in the scratch
+// block and on the stack of the thread in `run_in`, which returns only when every claimed
+// work-group is done; a thread without a claim does not follow them. Kernels only read arguments,
+// and `PrintfOutput` is `Sync`.
+unsafe impl Send for Launch {}
+// SAFETY: as for `Send`; nothing in it changes.
+unsafe impl Sync for Launch {}
 
-impl Job {
-    /// Claims and runs chunks until none is left. `scratch` points behind the arguments. Returns
-    /// the number of work-groups run and the nanoseconds it took.
-    fn work(&self, scratch: *mut u8) -> (u64, u64) {
-        let start = Instant::now();
-        let mut own_groups = 0;
-        loop {
-            let first = self.next.fetch_add(self.chunk, Ordering::Relaxed);
-            if first >= self.groups {
-                return (own_groups, start.elapsed().as_nanos() as u64);
-            }
-            let end = (first + self.chunk).min(self.groups);
-            // SAFETY: see `call`; the claim keeps the frame's pointers valid.
-            unsafe { call(self.entry, &self.frame, first, end, scratch) };
-            own_groups += end - first;
-            let done = self.done.fetch_add(end - first, Ordering::SeqCst) + (end - first);
-            if done == self.groups && self.owner_sleeps.load(Ordering::SeqCst) {
-                drop(lock(&self.sleep));
-                self.wake.notify_all();
-            }
-        }
-    }
-
-    /// Waits for the chunks that other threads claimed.
-    fn wait(&self) {
-        let is_done = || self.done.load(Ordering::SeqCst) >= self.groups;
-        for _ in 0..workers::host_spins() {
-            if is_done() {
-                return;
-            }
-            std::hint::spin_loop();
-        }
-        let mut guard = lock(&self.sleep);
-        self.owner_sleeps.store(true, Ordering::SeqCst);
-        while !is_done() {
-            guard = self
-                .wake
-                .wait(guard)
-                .unwrap_or_else(PoisonError::into_inner);
-        }
+impl Launch {
+    /// Runs claimed work-groups; returns how many. `local` points behind the arguments in the
+    /// calling thread's block.
+    fn run_groups(&self, parts: &Parts, local: *mut u8) -> u64 {
+        parts.run_each(|groups| {
+            // SAFETY: the program is loaded and the claim keeps the frame's pointers valid; the
+            // scratch block is the calling thread's.
+            unsafe { call(self.entry, &self.frame, groups.start, groups.end, local) };
+        })
     }
 }
 
-impl Task for Job {
-    fn run(self: Arc<Self>) {
-        if self.next.load(Ordering::Relaxed) >= self.groups {
-            return;
-        }
+impl Shareable for Launch {
+    fn take_part(&self, parts: &Parts) {
         // Without memory for a block, the other threads do all the work.
         Scratch::with(self.layout.total, |scratch| {
             let local = scratch.as_mut_ptr().wrapping_add(self.layout.arguments);
             with_kernel_environment(|| {
-                self.work(local);
+                self.run_groups(parts, local);
             });
         });
     }
@@ -290,25 +247,16 @@ fn run_groups(
     }
     let threads = workers::concurrency() as u64;
     let chunk = (CHUNK / per_group).min(rest / (threads * 4)).max(1);
-    let helpers = (rest.div_ceil(chunk) - 1).min(threads - 1);
-    let job = Arc::new(Job {
+    let launch = Launch {
         entry,
         frame,
         layout,
-        groups,
-        chunk,
-        next: AtomicU64::new(first),
-        done: AtomicU64::new(first),
-        owner_sleeps: AtomicBool::new(false),
-        sleep: Mutex::new(()),
-        wake: Condvar::new(),
+    };
+    share(first..groups, chunk, launch, |launch, parts| {
+        let start = Instant::now();
+        let own_groups = launch.run_groups(parts, local);
+        if own_groups > 0 {
+            cost.learn(start.elapsed().as_nanos() as u64, own_groups);
+        }
     });
-    for _ in 0..helpers {
-        workers::spawn(Arc::clone(&job) as Arc<dyn Task>);
-    }
-    let (own_groups, nanoseconds) = job.work(local);
-    if own_groups > 0 {
-        cost.learn(nanoseconds, own_groups);
-    }
-    job.wait();
 }

@@ -7,12 +7,15 @@ mod describe;
 mod floating_point;
 pub(crate) mod fork;
 mod launch;
+#[cfg(test)]
+mod launch_tests;
 mod memory;
 mod printf;
 mod processor;
 mod program;
 mod scratch;
 mod signals;
+mod work_sharing;
 pub(crate) mod workers;
 
 use std::sync::Arc;
@@ -34,11 +37,13 @@ struct Cpu {
 /// compiler.
 ///
 /// # Errors
-/// `OutOfResources` when its memory cannot be set up.
+/// None today; a device may lack what it needs.
 pub fn create() -> Result<Arc<Device>> {
     fork::watch();
-    let driver = memory::driver()?;
-    let info = describe::describe(crate::config::config(), driver.address_bits());
+    let config = crate::config::config();
+    let decoded_bits = config.address_bits.unwrap_or_else(processor::address_bits);
+    let driver = memory::driver(config, decoded_bits);
+    let info = describe::describe(config, decoded_bits);
     Ok(Arc::new(Device { info, backend: Arc::new(Cpu { driver }), api_slot: ApiSlot::default() }))
 }
 

@@ -1,0 +1,195 @@
+//! Launches of hand-written "generated code".
+#![allow(unsafe_code)]
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::Arc;
+
+use isocl_compiler_interface::launch::{KernelEntry, LaunchFrame};
+use isocl_compiler_interface::message::{Executable, KernelCode};
+
+use super::launch::run;
+use super::workers::WORKER_STACK;
+use crate::command::NdRangeCommand;
+use crate::device::DeviceProgram;
+use crate::{ErrorCode, Result};
+
+#[derive(Debug)]
+struct NoProgram(Executable);
+
+impl DeviceProgram for NoProgram {
+    fn executable(&self) -> &Executable {
+        &self.0
+    }
+
+    fn kernel(&self, _index: u32) -> Result<KernelCode> {
+        unreachable!("the command holds the code")
+    }
+}
+
+fn command(
+    entry: KernelEntry,
+    argument: u64,
+    global_size: [u64; 3],
+    local_size: [u64; 3],
+) -> NdRangeCommand {
+    let executable = Executable {
+        id: 1,
+        kernels: Vec::new(),
+        global_variable_bytes: 0,
+    };
+    NdRangeCommand {
+        program: Arc::new(NoProgram(executable)),
+        code: KernelCode {
+            entry: entry as usize as u64,
+            local_bytes: 0,
+            context_bytes_per_work_item: 24,
+            context_bytes_per_group: 8,
+            private_bytes: 0,
+            stack_bytes: 4096,
+        },
+        name: "test".into(),
+        arguments: argument.to_ne_bytes().into(),
+        local_bytes: 256,
+        work_dim: 3,
+        global_offset: [0; 3],
+        global_size,
+        local_size,
+    }
+}
+
+/// What [`visit`] leaves behind: how often each work-group ran.
+struct Visits {
+    counts: Vec<AtomicU32>,
+    misplaced: AtomicU64,
+    nanoseconds: u64,
+}
+
+fn visits(groups: usize, nanoseconds: u64) -> Visits {
+    Visits {
+        counts: (0..groups).map(|_| AtomicU32::new(0)).collect(),
+        misplaced: AtomicU64::new(0),
+        nanoseconds,
+    }
+}
+
+/// A kernel with one argument, the address of a [`Visits`]; checks its environment.
+unsafe extern "C" fn visit(frame: *const LaunchFrame, first: u64, end: u64, scratch: *mut u8) {
+    // SAFETY: the launch passes a valid frame, whose argument block holds the address of a
+    // `Visits` that outlives the launch.
+    let (frame, visits) = unsafe {
+        let frame = &*frame;
+        let visits = frame.arguments.cast::<*const Visits>().read();
+        (frame, &*visits)
+    };
+    let items: u64 = frame.local_size.iter().product();
+    let len = frame.context_offset + items * 24 + 8;
+    for group in first..end {
+        visits.counts[group as usize].fetch_add(1, Ordering::Relaxed);
+        let tag = (group as u8) | 1;
+        // SAFETY: the contract of the scratch block: `len` exclusive bytes.
+        let intact = unsafe {
+            scratch.write_bytes(tag, len as usize);
+            let start = std::time::Instant::now();
+            while (start.elapsed().as_nanos() as u64) < visits.nanoseconds {
+                std::hint::spin_loop();
+            }
+            (0..len as usize).all(|index| scratch.add(index).read() == tag)
+        };
+        let aligned = scratch as usize % 128 == 0 && frame.arguments as usize % 128 == 0;
+        if !intact || !aligned || frame.context_offset != 256 {
+            visits.misplaced.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+#[test]
+fn every_work_group_runs_once_whatever_it_costs() {
+    for (global, local, nanoseconds) in [
+        ([1, 1, 1], [1, 1, 1], 0),
+        ([64, 1, 1], [64, 1, 1], 0),
+        ([1000, 1, 1], [10, 1, 1], 0),
+        ([1000, 7, 3], [16, 2, 2], 100),
+        ([50, 1, 1], [1, 1, 1], 30_000),
+        ([50, 1, 1], [1, 1, 1], 1),
+        ([100_000, 1, 1], [1, 1, 1], 0),
+    ] {
+        let groups = (0..3)
+            .map(|d| u64::div_ceil(global[d], local[d]))
+            .product::<u64>() as usize;
+        let visits = visits(groups, nanoseconds);
+        let argument = std::ptr::from_ref(&visits) as u64;
+        for round in 1..=3 {
+            run(&command(visit, argument, global, local)).unwrap();
+            let counts = visits
+                .counts
+                .iter()
+                .map(|count| count.load(Ordering::Relaxed));
+            assert!(
+                counts.into_iter().all(|count| count == round),
+                "{global:?} {local:?}"
+            );
+        }
+        assert_eq!(visits.misplaced.load(Ordering::Relaxed), 0);
+    }
+}
+
+#[test]
+fn an_empty_range_runs_nothing() {
+    let visits = visits(0, 0);
+    let argument = std::ptr::from_ref(&visits) as u64;
+    run(&command(visit, argument, [0, 1, 1], [1, 1, 1])).unwrap();
+}
+
+#[test]
+fn too_much_stack_or_memory_is_refused() {
+    let visits = visits(1, 0);
+    let argument = std::ptr::from_ref(&visits) as u64;
+    let mut deep = command(visit, argument, [1, 1, 1], [1, 1, 1]);
+    deep.code.stack_bytes = WORKER_STACK as u64;
+    assert_eq!(run(&deep).unwrap_err().code, ErrorCode::OutOfResources);
+    let mut wide = command(visit, argument, [1, 1, 1], [1, 1, 1]);
+    wide.code.context_bytes_per_work_item = u64::MAX / 2;
+    assert_eq!(run(&wide).unwrap_err().code, ErrorCode::OutOfHostMemory);
+    wide.local_size = [u64::MAX, u64::MAX, 1];
+    assert_eq!(run(&wide).unwrap_err().code, ErrorCode::OutOfHostMemory);
+    assert_eq!(visits.counts[0].load(Ordering::Relaxed), 0);
+}
+
+/// Stores the floating-point control word it runs with, then spoils it.
+#[cfg(target_arch = "x86_64")]
+unsafe extern "C" fn control(frame: *const LaunchFrame, _first: u64, _end: u64, _scratch: *mut u8) {
+    let spoiled = 0x1FBF_u32;
+    // SAFETY: the argument is the address of a live `AtomicU32`; the loaded control word only
+    // has exception flags set beyond its reset value.
+    unsafe {
+        let seen = &*(*frame).arguments.cast::<*const AtomicU32>().read();
+        let mut now = 0_u32;
+        std::arch::asm!("stmxcsr [{}]", in(reg) &mut now, options(nostack));
+        seen.store(now, Ordering::Relaxed);
+        std::arch::asm!("ldmxcsr [{}]", in(reg) &spoiled, options(nostack));
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn kernels_have_their_own_floating_point_environment() {
+    // Flush-to-zero and rounding down, as an application may have set.
+    let (own, mut after, seen) = (0xBF80_u32, 0_u32, AtomicU32::new(0));
+    let command = command(
+        control,
+        std::ptr::from_ref(&seen) as u64,
+        [1, 1, 1],
+        [1, 1, 1],
+    );
+    // SAFETY: both words are valid control words, and there is no arithmetic between.
+    unsafe { std::arch::asm!("ldmxcsr [{}]", in(reg) &own, options(nostack)) };
+    let result = run(&command);
+    // SAFETY: as above.
+    unsafe {
+        std::arch::asm!("stmxcsr [{}]", in(reg) &mut after, options(nostack));
+        std::arch::asm!("ldmxcsr [{}]", in(reg) &0x1F80_u32, options(nostack));
+    }
+    result.unwrap();
+    assert_eq!(seen.load(Ordering::Relaxed), 0x1F80);
+    assert_eq!(after, own);
+}

@@ -1,0 +1,252 @@
+//! The device's memory, and copies and fills in it: large ones on all cores.
+
+use std::sync::Arc;
+
+use isocl_kernel_iface::access::{self, PIECE_GRANULE};
+use isocl_kernel_iface::driver::Driver;
+use isocl_kernel_iface::emulator::{Emulator, EmulatorOptions};
+use isocl_kernel_iface::{Address, AddressRange};
+
+use super::work_sharing::{share, Parts, Shareable};
+use super::workers;
+use crate::command::{MemoryRange, RectLayout};
+use crate::config::Config;
+
+/// Bytes from which a copy or fill is shared among threads.
+const WORTH_SHARING: usize = 1 << 20;
+/// Bytes that a thread takes at once, where there are enough.
+const CHUNK: usize = 4 << 20;
+
+/// Where the device's memory comes from; `decoded_bits` is the number of its address bits.
+pub(super) fn driver(config: &Config, decoded_bits: u32) -> Arc<dyn Driver> {
+    let mut options = EmulatorOptions::with_address_bits(decoded_bits);
+    let regions = config.reserved_regions.iter();
+    options.reserved = regions
+        .map(|(first, end)| AddressRange::new(*first as usize, *end as usize))
+        .collect();
+    Arc::new(Emulator::new(&options))
+}
+
+/// What is done to a range, in pieces.
+#[derive(Clone)]
+enum Transfer {
+    Copy {
+        source: Address,
+        destination: Address,
+    },
+    Fill {
+        destination: Address,
+        pattern: Box<[u8]>,
+    },
+}
+
+impl Transfer {
+    fn piece(&self, first: usize, len: usize) {
+        match self {
+            Self::Copy {
+                source,
+                destination,
+            } => {
+                access::copy(
+                    destination.wrapping_add(first),
+                    source.wrapping_add(first),
+                    len,
+                );
+            }
+            Self::Fill {
+                destination,
+                pattern,
+            } => access::fill(destination.wrapping_add(first), pattern, len),
+        }
+    }
+
+    /// The whole of `len` bytes, on all cores when it is large.
+    fn run(self, len: usize) {
+        let threads = workers::concurrency();
+        if len < WORTH_SHARING || threads == 1 {
+            self.piece(0, len);
+            return;
+        }
+        let chunk = (len / (threads * 4)).max(CHUNK).min(len.div_ceil(threads));
+        let chunk = chunk.next_multiple_of(PIECE_GRANULE) as u64;
+        share(0..len as u64, chunk, self, |transfer, parts| {
+            transfer.take_part(parts)
+        });
+    }
+}
+
+impl Shareable for Transfer {
+    fn take_part(&self, parts: &Parts) {
+        parts
+            .run_each(|bytes| self.piece(bytes.start as usize, (bytes.end - bytes.start) as usize));
+    }
+}
+
+/// Copies `len` bytes between ranges that do not overlap.
+pub(super) fn copy(source: Address, destination: Address, len: usize) {
+    Transfer::Copy {
+        source,
+        destination,
+    }
+    .run(len);
+}
+
+/// Repeats `pattern` over a range.
+pub(super) fn fill(destination: &MemoryRange, pattern: &[u8]) {
+    let transfer = Transfer::Fill {
+        destination: destination.address,
+        pattern: pattern.into(),
+    };
+    transfer.run(destination.len);
+}
+
+/// A rectangle's rows, numbered through its slices.
+struct Rect {
+    source: RectLayout,
+    destination: RectLayout,
+    region: [usize; 3],
+}
+
+impl Rect {
+    fn row(&self, row: usize) {
+        let (slice, row) = (row / self.region[1], row % self.region[1]);
+        let at = |layout: &RectLayout| {
+            layout
+                .address
+                .wrapping_add(slice * layout.slice_pitch + row * layout.row_pitch)
+        };
+        access::copy(at(&self.destination), at(&self.source), self.region[0]);
+    }
+}
+
+impl Shareable for Rect {
+    fn take_part(&self, parts: &Parts) {
+        parts.run_each(|rows| {
+            (rows.start as usize..rows.end as usize).for_each(|row| self.row(row))
+        });
+    }
+}
+
+/// Copies a rectangle of `region` bytes, rows and slices. A rectangle that fills its rows is
+/// copied as the range it is.
+pub(super) fn copy_rect(source: &RectLayout, destination: &RectLayout, region: [usize; 3]) {
+    let [bytes, rows, slices] = region;
+    let is_dense = |layout: &RectLayout| {
+        (rows == 1 || layout.row_pitch == bytes)
+            && (slices == 1 || layout.slice_pitch == bytes * rows)
+    };
+    if is_dense(source) && is_dense(destination) {
+        copy(source.address, destination.address, bytes * rows * slices);
+        return;
+    }
+    let rect = Rect {
+        source: *source,
+        destination: *destination,
+        region,
+    };
+    let rows = rows * slices;
+    let threads = workers::concurrency();
+    if bytes.saturating_mul(rows) < WORTH_SHARING || threads == 1 {
+        (0..rows).for_each(|row| rect.row(row));
+        return;
+    }
+    let chunk = rows.div_ceil(threads * 4).max(PIECE_GRANULE / bytes) as u64;
+    share(0..rows as u64, chunk, rect, |rect, parts| {
+        rect.take_part(parts)
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pattern_bytes(len: usize) -> Vec<u8> {
+        (0..len)
+            .map(|index| (index * 7 + index / 251) as u8)
+            .collect()
+    }
+
+    fn address(bytes: &mut [u8]) -> Address {
+        Address::from(bytes.as_mut_ptr())
+    }
+
+    #[test]
+    fn copies_of_every_size_arrive_and_touch_nothing_else() {
+        for len in [
+            0,
+            1,
+            4095,
+            WORTH_SHARING - 1,
+            WORTH_SHARING,
+            9 * WORTH_SHARING + 77,
+            33 << 20,
+        ] {
+            let mut source = pattern_bytes(len);
+            let mut destination = vec![0xEE_u8; len + 2];
+            copy(address(&mut source), address(&mut destination[1..]), len);
+            assert!(destination[1..=len] == source[..], "{len} bytes");
+            assert_eq!((destination[0], destination[len + 1]), (0xEE, 0xEE));
+        }
+    }
+
+    #[test]
+    fn fills_of_every_pattern_size_keep_their_phase_over_pieces() {
+        for pattern_len in [1, 2, 4, 16, 128] {
+            for repeats in [1, 100, (10 << 20) / pattern_len + 3] {
+                let pattern = pattern_bytes(pattern_len);
+                let len = pattern_len * repeats;
+                let mut bytes = vec![0xEE_u8; len + 1];
+                let range = MemoryRange {
+                    address: address(&mut bytes),
+                    len,
+                };
+                fill(&range, &pattern);
+                assert!(
+                    bytes[..len]
+                        .chunks(pattern_len)
+                        .all(|chunk| chunk == pattern),
+                    "{pattern_len}"
+                );
+                assert_eq!(bytes[len], 0xEE);
+            }
+        }
+    }
+
+    #[test]
+    fn rectangles_equal_a_simple_model() {
+        for (region, source_pitches, destination_pitches) in [
+            ([3, 2, 2], [5, 20], [4, 9]),
+            ([8, 4, 3], [8, 32], [8, 32]),
+            ([1, 1, 1], [1, 1], [1, 1]),
+            ([700, 1000, 3], [1000, 1_000_000], [701, 701_000]),
+            (
+                [3_000_000, 2, 1],
+                [3_000_001, 6_000_002],
+                [3_000_000, 6_000_000],
+            ),
+        ] {
+            let len = |pitches: [usize; 2]| {
+                pitches[1] * (region[2] - 1) + pitches[0] * region[1] + region[0]
+            };
+            let mut source = pattern_bytes(len(source_pitches));
+            let mut destination = vec![0xEE_u8; len(destination_pitches)];
+            let mut expected = destination.clone();
+            for slice in 0..region[2] {
+                for row in 0..region[1] {
+                    let from = slice * source_pitches[1] + row * source_pitches[0];
+                    let to = slice * destination_pitches[1] + row * destination_pitches[0];
+                    expected[to..to + region[0]].copy_from_slice(&source[from..from + region[0]]);
+                }
+            }
+            let layout = |bytes: &mut [u8], pitches: [usize; 2]| RectLayout {
+                address: address(bytes),
+                row_pitch: pitches[0],
+                slice_pitch: pitches[1],
+            };
+            let from = layout(&mut source, source_pitches);
+            let to = layout(&mut destination, destination_pitches);
+            copy_rect(&from, &to, region);
+            assert!(destination == expected, "{region:?}");
+        }
+    }
+}
