@@ -20,6 +20,7 @@ mod lock;
 pub mod log;
 pub mod queue;
 mod schedule;
+pub mod wait_list;
 
 pub use api_slot::ApiSlot;
 pub use error::{Error, ErrorCode, Result};

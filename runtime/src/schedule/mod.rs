@@ -2,6 +2,8 @@
 //! worth a thread; then they run where they are ready: on a thread of the device, or on the
 //! thread of the application that waits for them.
 
+#[cfg(test)]
+mod fork_tests;
 mod in_order;
 mod out_of_order;
 #[cfg(test)]
@@ -73,9 +75,12 @@ impl Schedule {
         match self {
             Self::InOrder(order) => order.last_event(),
             Self::OutOfOrder(order) if order.is_empty() => None,
-            Self::OutOfOrder(_) => {
-                Some(self.enqueue(queue, CommandType::Marker, Command::nothing(), WaitList::empty()))
-            }
+            Self::OutOfOrder(_) => Some(self.enqueue(
+                queue,
+                CommandType::Marker,
+                Command::nothing(),
+                WaitList::empty(),
+            )),
         }
     }
 
@@ -116,7 +121,12 @@ impl Schedule {
 
 /// Makes `event`, of `queue`, wait for the events of a list. Other queues among them are flushed:
 /// their owner may wait for this one only.
-fn depend_on(event: &Arc<Event>, queue: &Arc<CommandQueue>, wait_list: WaitList<'_>, in_order: bool) {
+fn depend_on(
+    event: &Arc<Event>,
+    queue: &Arc<CommandQueue>,
+    wait_list: WaitList<'_>,
+    in_order: bool,
+) {
     for dependency in wait_list.events() {
         match dependency.queue() {
             Some(other) if Arc::ptr_eq(other, queue) && in_order => {
@@ -150,7 +160,10 @@ fn run_command(queue: &CommandQueue, event: &Arc<Event>) {
     if event.advance(RUNNING) {
         event.call_back();
     }
-    queue.device().backend.run(command, Completion::new(Arc::clone(event)));
+    queue
+        .device()
+        .backend
+        .run(command, Completion::new(Arc::clone(event)));
 }
 
 /// Calls the callbacks of events that became `SUBMITTED`.

@@ -17,11 +17,11 @@ use crate::{Error, ErrorCode, Result};
 fn null_context() -> (Arc<Context>, Arc<Device>) {
     let cpu = cpu::create().unwrap();
     let device = null::create(Arc::clone(cpu.backend.driver()), cpu.info.clone());
-    let context = Context::create(&[Arc::clone(&device)], Vec::new(), None).unwrap();
+    let context = Context::create(std::slice::from_ref(&device), Vec::new(), None).unwrap();
     (context, device)
 }
 
-fn queue(properties: QueueProperties) -> Arc<CommandQueue> {
+pub(super) fn queue(properties: QueueProperties) -> Arc<CommandQueue> {
     let (context, device) = null_context();
     CommandQueue::create(&context, &device, properties, Vec::new()).unwrap()
 }
@@ -37,7 +37,7 @@ fn host(call: impl FnOnce() -> Result<()> + Send + 'static) -> Command {
     }
 }
 
-fn submit(
+pub(super) fn submit(
     queue: &Arc<CommandQueue>,
     wait: &[Arc<Event>],
     call: impl FnOnce() -> Result<()> + Send + 'static,

@@ -17,6 +17,11 @@ impl Generation {
         Self(GENERATION.load(Ordering::Relaxed))
     }
 
+    /// Whether this process is a forked child of one that had the library loaded.
+    pub(crate) fn is_forked(self) -> bool {
+        self.0 > 0
+    }
+
     /// Whether no fork came between.
     pub(crate) fn is_current(self) -> bool {
         self == Self::current()

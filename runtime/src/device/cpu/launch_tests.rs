@@ -95,7 +95,7 @@ unsafe extern "C" fn visit(frame: *const LaunchFrame, first: u64, end: u64, scra
             }
             (0..len as usize).all(|index| scratch.add(index).read() == tag)
         };
-        let aligned = scratch as usize % 128 == 0 && frame.arguments as usize % 128 == 0;
+        let aligned = (scratch as usize | frame.arguments as usize) & 127 == 0;
         if !intact || !aligned || frame.context_offset != 256 {
             visits.misplaced.fetch_add(1, Ordering::Relaxed);
         }
