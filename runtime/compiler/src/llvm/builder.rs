@@ -365,6 +365,11 @@ impl Builder {
         )))
     }
 
+    /// `switch` without cases yet
+    pub fn switch(&self, value: Value, otherwise: Block) -> Value {
+        Value(llvm!(LLVMBuildSwitch(self.raw, value.0, otherwise.0, 0)))
+    }
+
     /// `ret void`
     pub fn return_void(&self) -> Value {
         Value(llvm!(LLVMBuildRetVoid(self.raw)))

@@ -246,6 +246,24 @@ impl Context {
         Value(llvm!(LLVMMetadataAsValue(self.raw(), node.0)))
     }
 
+    /// A node without operands that equals no other.
+    ///
+    /// The C API cannot make one, so textual IR does.
+    pub fn distinct_empty_node(&self) -> Metadata {
+        let name = c"node";
+        let module = self.parse_ir("!node = !{!0}\n!0 = distinct !{}");
+        let Ok(module) = module else {
+            return self.metadata_node(&[]);
+        };
+        let mut value = std::ptr::null_mut();
+        llvm!(LLVMGetNamedMetadataOperands(
+            module.raw(),
+            name.as_ptr(),
+            &mut value
+        ));
+        Metadata(llvm!(LLVMValueAsMetadata(value)))
+    }
+
     /// A node whose first operand is itself, so it equals no other: `!0 = !{!0, ...}`.
     pub fn distinct_node(&self, operands: &[Metadata]) -> Metadata {
         let placeholder = Metadata(llvm!(llvm_sys::debuginfo::LLVMTemporaryMDNode(

@@ -158,6 +158,11 @@ impl Module {
         Err(message)
     }
 
+    /// Removes all debug information.
+    pub fn strip_debug_info(&self) {
+        llvm!(llvm_sys::debuginfo::LLVMStripModuleDebugInfo(self.raw));
+    }
+
     /// Sets the target triple.
     pub fn set_triple(&self, triple: &str) {
         let triple = c_string(triple);

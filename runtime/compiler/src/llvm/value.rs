@@ -161,6 +161,11 @@ impl Value {
         llvm!(LLVMDeleteGlobal(self.0));
     }
 
+    /// Takes an instruction out of its block without deleting it.
+    pub fn remove(self) {
+        llvm!(LLVMInstructionRemoveFromParent(self.0));
+    }
+
     /// The block of an instruction.
     pub fn block(self) -> Block {
         Block(llvm!(LLVMGetInstructionParent(self.0)))
@@ -238,6 +243,16 @@ impl Value {
         llvm!(LLVMSetSuccessor(self.0, index, block.0));
     }
 
+    /// Whether this instruction ends its block.
+    pub fn is_terminator(self) -> bool {
+        !llvm!(LLVMIsATerminatorInst(self.0)).is_null()
+    }
+
+    /// Adds a case to a `switch`.
+    pub fn add_case(self, value: Value, block: Block) {
+        llvm!(LLVMAddCase(self.0, value.0, block.0));
+    }
+
     /// Whether a branch has a condition.
     pub fn is_conditional(self) -> bool {
         self.opcode() == Some(LLVMOpcode::LLVMBr) && llvm!(LLVMIsConditional(self.0)) != 0
@@ -273,6 +288,18 @@ impl Value {
         llvm!(LLVMGetVolatile(self.0)) != 0
     }
 
+    /// Whether this is a volatile load or store, or an atomic access of either kind.
+    pub fn is_ordered_access(self) -> bool {
+        match self.opcode() {
+            Some(LLVMOpcode::LLVMLoad | LLVMOpcode::LLVMStore) => {
+                self.is_volatile()
+                    || llvm!(LLVMGetOrdering(self.0))
+                        != llvm_sys::LLVMAtomicOrdering::LLVMAtomicOrderingNotAtomic
+            }
+            _ => false,
+        }
+    }
+
     /// Marks a memory access volatile or not.
     pub fn set_volatile(self, volatile: bool) {
         llvm!(LLVMSetVolatile(self.0, i32::from(volatile)));
@@ -281,6 +308,11 @@ impl Value {
     /// Attaches metadata to an instruction.
     pub fn set_metadata(self, kind: u32, node: Value) {
         llvm!(LLVMSetMetadata(self.0, kind, node.0));
+    }
+
+    /// Removes metadata from an instruction.
+    pub fn remove_metadata(self, kind: u32) {
+        llvm!(LLVMSetMetadata(self.0, kind, std::ptr::null_mut()));
     }
 
     /// Metadata of an instruction.
@@ -453,6 +485,11 @@ fn attribute_kind(name: &str) -> u32 {
 }
 
 impl Block {
+    /// The block as an operand of its predecessors' terminators.
+    pub fn as_value(self) -> Value {
+        Value(llvm!(LLVMBasicBlockAsValue(self.0)))
+    }
+
     /// Name of the block; may be empty.
     pub fn name(self) -> String {
         llvm!(CStr::from_ptr(LLVMGetBasicBlockName(self.0)))

@@ -1,0 +1,256 @@
+//! The entry point of a kernel: a loop over work-groups around the regions of the kernel.
+
+use std::collections::HashMap;
+use std::mem::offset_of;
+
+use isocl_compiler_interface::launch::LaunchFrame;
+use isocl_compiler_interface::message::{AddressSpace, Argument, ArgumentKind};
+
+use crate::llvm::{address_space, Block, Builder, IntPredicate, Module, Type, Value};
+use crate::region::Regions;
+use crate::work_group::{Memory, WorkGroup};
+use crate::work_item::Primitive;
+
+/// Adds the function `symbol`, a [`isocl_compiler_interface::launch::KernelEntry`], that runs the
+/// kernel `function` split into `regions`.
+///
+/// # Errors
+/// A sentence about what cannot be compiled.
+pub fn emit(
+    module: &Module,
+    function: Value,
+    regions: &Regions,
+    arguments: &[Argument],
+    required_size: Option<[u64; 3]>,
+    symbol: &str,
+) -> Result<Memory, String> {
+    let context = module.context();
+    let (pointer, int64) = (context.pointer(0), context.int(64));
+    let parameters = [pointer, int64, int64, pointer];
+    let entry = module.add_function(symbol, context.void().function(&parameters, false));
+    entry.add_attribute(context.enum_attribute("nounwind", 0));
+    for attribute in ["noalias", "readonly", "nocapture"] {
+        entry.add_parameter_attribute(0, context.enum_attribute(attribute, 0));
+    }
+    entry.add_parameter_attribute(3, context.enum_attribute("noalias", 0));
+    entry.add_parameter_attribute(3, context.enum_attribute("align", 128));
+
+    let builder = context.builder();
+    let [setup, first, group, latch, done] = ["setup", "first", "group", "group.latch", "done"]
+        .map(|name| context.append_block(entry, name));
+    builder.position_at_end(setup);
+    let launch = Launch::load(&builder, entry, required_size);
+    let arguments = launch.arguments(&builder, function, arguments)?;
+    let (first_group, end_group) = (launch.parameters[1], launch.parameters[2]);
+    let any = builder.icmp(IntPredicate::LLVMIntULT, first_group, end_group);
+    builder.branch_if(any, first, done);
+
+    let groups = GroupLoop::open(&builder, &launch, first, group);
+    let (base, size) = groups.extent(&builder, &launch);
+    let mut fixed = arguments;
+    for primitive_call in regions
+        .flow
+        .blocks
+        .iter()
+        .flat_map(|block| block.instructions())
+    {
+        let Some(primitive) = Primitive::of_call(primitive_call) else {
+            continue;
+        };
+        if let Some(value) = launch.primitive(primitive, &groups.id, &base, &size) {
+            fixed.insert(primitive_call, value);
+        }
+    }
+    let memory = WorkGroup::new(module, entry, regions, fixed, size, latch).emit(
+        &builder,
+        launch.context_base,
+        launch.work_items,
+    )?;
+    groups.close(&builder, &launch, latch, done);
+    builder.position_at_end(done);
+    builder.return_void();
+    Ok(memory)
+}
+
+/// What the launch frame says, loaded once.
+struct Launch {
+    parameters: Vec<Value>,
+    work_dim: Value,
+    global_size: [Value; 3],
+    global_offset: [Value; 3],
+    local_size: [Value; 3],
+    group_count: [Value; 3],
+    arguments: Value,
+    /// First byte of the context area.
+    context_base: Value,
+    /// Work-items in a full work-group.
+    work_items: Value,
+    /// The scratch block in the local address space.
+    local_base: Value,
+}
+
+impl Launch {
+    fn load(builder: &Builder, entry: Value, required_size: Option<[u64; 3]>) -> Self {
+        let context = builder.context();
+        let parameters = entry.parameters();
+        let (frame, scratch) = (parameters[0], parameters[3]);
+        let (byte, int64) = (context.int(8), context.int(64));
+        let member = |offset: usize, ty: Type| {
+            let offset = context.constant(64, offset as u64);
+            builder.load(ty, builder.gep_inbounds(byte, frame, &[offset]))
+        };
+        let triple = |offset: usize| [0, 8, 16].map(|index| member(offset + index, int64));
+        let local_size = match required_size {
+            Some(size) => size.map(|size| context.constant(64, size)),
+            None => triple(offset_of!(LaunchFrame, local_size)),
+        };
+        let context_offset = member(offset_of!(LaunchFrame, context_offset), int64);
+        let plane = builder.mul(local_size[0], local_size[1]);
+        Self {
+            work_dim: member(offset_of!(LaunchFrame, work_dim), context.int(32)),
+            global_size: triple(offset_of!(LaunchFrame, global_size)),
+            global_offset: triple(offset_of!(LaunchFrame, global_offset)),
+            group_count: triple(offset_of!(LaunchFrame, group_count)),
+            arguments: member(offset_of!(LaunchFrame, arguments), context.pointer(0)),
+            context_base: builder.gep_inbounds(byte, scratch, &[context_offset]),
+            work_items: builder.mul(plane, local_size[2]),
+            local_base: builder.address_space_cast(scratch, context.pointer(address_space::LOCAL)),
+            local_size,
+            parameters,
+        }
+    }
+
+    /// Loads the kernel's arguments; large structures stay in the block.
+    fn arguments(
+        &self,
+        builder: &Builder,
+        function: Value,
+        arguments: &[Argument],
+    ) -> Result<HashMap<Value, Value>, String> {
+        let context = builder.context();
+        let parameters = function.parameters();
+        if parameters.len() != arguments.len() {
+            return Err(format!(
+                "the kernel has {} parameters but {} arguments are described",
+                parameters.len(),
+                arguments.len()
+            ));
+        }
+        let byte = context.int(8);
+        let mut values = HashMap::new();
+        for (index, (parameter, argument)) in parameters.into_iter().zip(arguments).enumerate() {
+            let offset = context.constant(64, u64::from(argument.offset));
+            let address = builder.gep_inbounds(byte, self.arguments, &[offset]);
+            let value = if function.byval_type(index as u32).is_some() {
+                address
+            } else if is_local(argument.kind) {
+                let offset = builder.load(context.int(64), address);
+                builder.gep(byte, self.local_base, &[offset])
+            } else {
+                let value = builder.load(parameter.ty(), address);
+                value.set_alignment(1);
+                value
+            };
+            values.insert(parameter, value);
+        }
+        Ok(values)
+    }
+
+    /// The value of a primitive, unless it differs between work-items.
+    fn primitive(
+        &self,
+        primitive: Primitive,
+        group_id: &[Value; 3],
+        base: &[Value; 3],
+        size: &[Value; 3],
+    ) -> Option<Value> {
+        Some(match primitive {
+            Primitive::WorkDim => self.work_dim,
+            Primitive::GlobalSize(d) => self.global_size[d as usize],
+            Primitive::GlobalOffset(d) => self.global_offset[d as usize],
+            Primitive::LocalSize(d) => size[d as usize],
+            Primitive::EnqueuedLocalSize(d) => self.local_size[d as usize],
+            Primitive::GroupCount(d) => self.group_count[d as usize],
+            Primitive::GroupId(d) => group_id[d as usize],
+            Primitive::GlobalBase(d) => base[d as usize],
+            Primitive::LocalId(_) => return None,
+            Primitive::Frame => self.parameters[0],
+            Primitive::LocalBase => self.local_base,
+        })
+    }
+}
+
+fn is_local(kind: ArgumentKind) -> bool {
+    matches!(
+        kind,
+        ArgumentKind::Pointer {
+            address_space: AddressSpace::Local,
+            ..
+        }
+    )
+}
+
+/// The loop over work-groups, which counts the group id instead of dividing in every turn.
+struct GroupLoop {
+    number: Value,
+    id: [Value; 3],
+    head: Block,
+}
+
+impl GroupLoop {
+    /// Fills block `first` and begins block `head`.
+    fn open(builder: &Builder, launch: &Launch, first: Block, head: Block) -> Self {
+        let int64 = builder.context().int(64);
+        builder.position_at_end(first);
+        let first_group = launch.parameters[1];
+        let count = launch.group_count;
+        let rows = builder.udiv(first_group, count[0]);
+        let start = [
+            builder.urem(first_group, count[0]),
+            builder.urem(rows, count[1]),
+            builder.udiv(rows, count[1]),
+        ];
+        builder.branch(head);
+        builder.position_at_end(head);
+        let number = builder.phi(int64, "group.number");
+        number.add_incoming(&[(first_group, first)]);
+        let id = start.map(|start| {
+            let id = builder.phi(int64, "group.id");
+            id.add_incoming(&[(start, first)]);
+            id
+        });
+        Self { number, id, head }
+    }
+
+    /// First global id and size of the current group.
+    fn extent(&self, builder: &Builder, launch: &Launch) -> ([Value; 3], [Value; 3]) {
+        let start = [0, 1, 2].map(|d| builder.mul(self.id[d], launch.local_size[d]));
+        let base = [0, 1, 2].map(|d| builder.add_nuw(launch.global_offset[d], start[d]));
+        let size = [0, 1, 2].map(|d| {
+            let left = builder.sub(launch.global_size[d], start[d]);
+            let full = builder.icmp(IntPredicate::LLVMIntULT, launch.local_size[d], left);
+            builder.select(full, launch.local_size[d], left)
+        });
+        (base, size)
+    }
+
+    /// Fills block `latch`.
+    fn close(&self, builder: &Builder, launch: &Launch, latch: Block, done: Block) {
+        let context = builder.context();
+        builder.position_at_end(latch);
+        let one = context.constant(64, 1);
+        let zero = context.constant(64, 0);
+        let mut carry = one;
+        for d in 0..3 {
+            let next = builder.add(self.id[d], carry);
+            let wraps = builder.icmp(IntPredicate::LLVMIntEQ, next, launch.group_count[d]);
+            let id = builder.select(wraps, zero, next);
+            self.id[d].add_incoming(&[(id, latch)]);
+            carry = builder.int_cast(wraps, context.int(64), false);
+        }
+        let number = builder.add_nuw(self.number, one);
+        self.number.add_incoming(&[(number, latch)]);
+        let more = builder.icmp(IntPredicate::LLVMIntULT, number, launch.parameters[2]);
+        builder.branch_if(more, self.head, done);
+    }
+}

@@ -1,0 +1,86 @@
+//! From a kernel in `spir64` IR to its entry point in host IR: all stages in order.
+
+use isocl_compiler_interface::message::Argument;
+
+use crate::entry;
+use crate::llvm::{Module, TargetMachine, Value};
+use crate::local_memory;
+use crate::prepare;
+use crate::region::Regions;
+use crate::structure;
+use crate::work_item;
+
+/// A kernel as a [`isocl_compiler_interface::launch::KernelEntry`] in LLVM IR.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lowered {
+    /// Name of the entry point in the module.
+    pub entry_symbol: String,
+    /// Static local memory in bytes, a multiple of 128.
+    pub local_bytes: u64,
+    /// Context area for each work-item in bytes.
+    pub context_bytes_per_work_item: u64,
+    /// Context area on top of that, in bytes, once.
+    pub context_bytes_per_group: u64,
+    /// Private memory of one work-item in bytes.
+    pub private_bytes: u64,
+    /// Stack the entry may use, in bytes.
+    pub stack_bytes: u64,
+}
+
+/// What calls, spills and alignment may take of the stack besides private variables.
+const STACK_BASE: u64 = 64 << 10;
+
+/// Lowers the kernel named `kernel`; `arguments` tells where the argument block holds its
+/// arguments. The module must contain what the kernel calls.
+///
+/// # Errors
+/// A sentence for the build log.
+pub fn lower(
+    module: &Module,
+    kernel: &str,
+    arguments: &[Argument],
+    machine: &TargetMachine,
+) -> Result<Lowered, String> {
+    let function = prepare::prepare(module, kernel, machine)?;
+    work_item::lower(module, function);
+    let local_bytes = local_memory::place(module, function);
+    module.run_passes(prepare::SIMPLIFY, machine)?;
+    if structure::has_barriers(function) {
+        structure::prepare(module.context(), function);
+    }
+    let regions = Regions::new(function);
+    if cfg!(debug_assertions) {
+        regions.verify()?;
+    }
+    let entry_symbol = format!("isocl_entry_{kernel}");
+    let required_size = required_work_group_size(module, function);
+    let memory = entry::emit(
+        module,
+        function,
+        &regions,
+        arguments,
+        required_size,
+        &entry_symbol,
+    )?;
+    function.erase_function();
+    prepare::drop_unused_declarations(module);
+    module.verify()?;
+    Ok(Lowered {
+        entry_symbol,
+        local_bytes,
+        context_bytes_per_work_item: memory.context_per_work_item,
+        context_bytes_per_group: memory.context_per_group,
+        private_bytes: memory.private,
+        stack_bytes: memory.stack + STACK_BASE,
+    })
+}
+
+/// `reqd_work_group_size`: the enqueued local size is known.
+fn required_work_group_size(module: &Module, function: Value) -> Option<[u64; 3]> {
+    let kind = module.context().metadata_kind("reqd_work_group_size");
+    let sizes = function.function_metadata_integers(kind)?;
+    match sizes[..] {
+        [Some(x), Some(y), Some(z)] => Some([x, y, z]),
+        _ => None,
+    }
+}

@@ -1,0 +1,234 @@
+//! Which values are the same for all work-items of a work-group, and where all of them arrive
+//! together.
+//!
+//! A block is **convergent** when every work-item of the group runs it equally often: only
+//! branches that all of them take the same way decide about it. A value is **uniform** when it is
+//! computed in a convergent block from uniform values by an operation without memory. A branch
+//! is taken **together** when its condition is uniform, or when the language demands it: one
+//! way certainly leads to a barrier that the other cannot reach, and OpenCL C 3.0 §6.15.8 wants all
+//! work-items at the same barrier.
+//!
+//! Control flow that is not taken together may still surround a barrier that no work-item
+//! happens to reach; nothing is assumed about it.
+
+use std::collections::HashSet;
+
+use crate::barrier::{self, Rendezvous};
+use crate::control_flow::ControlFlow;
+use crate::llvm::{address_space, Opcode, Value};
+use crate::work_item::Primitive;
+
+/// Result of the analysis of one function.
+#[derive(Debug)]
+pub struct Shape {
+    /// By block number: all work-items run the block equally often.
+    pub convergent: Vec<bool>,
+    /// By block number: the block ends in a branch that all work-items take the same way, and
+    /// barriers depend on it.
+    pub group_branch: Vec<bool>,
+    varying: HashSet<Value>,
+}
+
+impl Shape {
+    /// Analyses a function whose barriers begin their blocks.
+    pub fn new(flow: &ControlFlow) -> Self {
+        let count = flow.blocks.len();
+        let rendezvous: Vec<bool> = flow
+            .blocks
+            .iter()
+            .map(|&block| barrier::at_start(block).is_some())
+            .collect();
+        let branches: Vec<_> = (0..count)
+            .map(|block| BranchFacts::new(flow, block, &rendezvous))
+            .collect();
+        let mut shape = Self {
+            convergent: vec![true; count],
+            group_branch: vec![false; count],
+            varying: HashSet::new(),
+        };
+        let depends = flow.control_dependence();
+        while shape.spread_varying(flow) | shape.spread_divergence(flow, &depends, &branches) {}
+        for block in 0..count {
+            shape.group_branch[block] = branches[block].encloses_barrier
+                && shape.convergent[block]
+                && shape.taken_together(flow, block, &branches);
+        }
+        shape
+    }
+
+    /// Whether all work-items see the same value.
+    pub fn is_uniform(&self, value: Value) -> bool {
+        !self.varying.contains(&value)
+    }
+
+    fn taken_together(&self, flow: &ControlFlow, block: usize, branches: &[BranchFacts]) -> bool {
+        branches[block].demanded_uniform
+            || condition(flow, block).is_none_or(|condition| self.is_uniform(condition))
+    }
+
+    fn spread_varying(&mut self, flow: &ControlFlow) -> bool {
+        let before = self.varying.len();
+        for (number, &block) in flow.blocks.iter().enumerate() {
+            for instruction in block.instructions() {
+                if !self.varying.contains(&instruction)
+                    && (!self.convergent[number] || self.differs(flow, instruction))
+                {
+                    self.varying.insert(instruction);
+                }
+            }
+        }
+        self.varying.len() != before
+    }
+
+    /// Whether `instruction`, in a convergent block, may differ between work-items.
+    fn differs(&self, flow: &ControlFlow, instruction: Value) -> bool {
+        let by_operands = || {
+            instruction
+                .operands()
+                .into_iter()
+                .any(|operand| self.varying.contains(&operand))
+        };
+        match instruction.opcode() {
+            Some(Opcode::LLVMPHI) => {
+                let diverges = |number: usize| !self.convergent[number];
+                instruction.incoming().into_iter().any(|(value, block)| {
+                    self.varying.contains(&value) || flow.number(block).is_some_and(diverges)
+                })
+            }
+            Some(Opcode::LLVMLoad) => {
+                let constant =
+                    instruction.operand(0).ty().address_space() == address_space::CONSTANT;
+                !constant || instruction.is_ordered_access() || by_operands()
+            }
+            Some(Opcode::LLVMCall) => {
+                if let Some(primitive) = Primitive::of_call(instruction) {
+                    return !primitive.is_uniform();
+                }
+                match barrier::rendezvous(instruction) {
+                    Some(Rendezvous::Barrier { .. }) => false,
+                    Some(Rendezvous::Collective { uniform_result }) => !uniform_result,
+                    None => !is_pure_intrinsic(instruction) || by_operands(),
+                }
+            }
+            Some(
+                Opcode::LLVMAlloca
+                | Opcode::LLVMAtomicRMW
+                | Opcode::LLVMAtomicCmpXchg
+                | Opcode::LLVMVAArg,
+            ) => true,
+            // Two uses of the same undefined bits may differ.
+            Some(Opcode::LLVMFreeze) => true,
+            _ => by_operands(),
+        }
+    }
+
+    fn spread_divergence(
+        &mut self,
+        flow: &ControlFlow,
+        depends: &[Vec<usize>],
+        branches: &[BranchFacts],
+    ) -> bool {
+        let mut changed = false;
+        for block in 0..flow.blocks.len() {
+            let diverges = |&branch: &usize| {
+                !self.convergent[branch] || !self.taken_together(flow, branch, branches)
+            };
+            if self.convergent[block] && depends[block].iter().any(diverges) {
+                self.convergent[block] = false;
+                changed = true;
+            }
+        }
+        changed
+    }
+}
+
+/// Value that decides where a block goes, if it may go several ways.
+pub fn condition(flow: &ControlFlow, block: usize) -> Option<Value> {
+    if flow.successors[block].len() < 2 {
+        return None;
+    }
+    Some(flow.blocks[block].terminator()?.operand(0))
+}
+
+/// Intrinsics whose result depends on nothing but their arguments.
+fn is_pure_intrinsic(call: Value) -> bool {
+    const PURE: [&str; 34] = [
+        "llvm.fmuladd.",
+        "llvm.fma.",
+        "llvm.umin.",
+        "llvm.umax.",
+        "llvm.smin.",
+        "llvm.smax.",
+        "llvm.abs.",
+        "llvm.fabs.",
+        "llvm.minnum.",
+        "llvm.maxnum.",
+        "llvm.sqrt.",
+        "llvm.floor.",
+        "llvm.ceil.",
+        "llvm.trunc.",
+        "llvm.rint.",
+        "llvm.round.",
+        "llvm.copysign.",
+        "llvm.ctpop.",
+        "llvm.ctlz.",
+        "llvm.cttz.",
+        "llvm.bswap.",
+        "llvm.bitreverse.",
+        "llvm.fshl.",
+        "llvm.fshr.",
+        "llvm.uadd.",
+        "llvm.usub.",
+        "llvm.umul.",
+        "llvm.sadd.",
+        "llvm.ssub.",
+        "llvm.smul.",
+        "llvm.is.fpclass.",
+        "llvm.fptosi.",
+        "llvm.fptoui.",
+        "llvm.vector.reduce.",
+    ];
+    call.called_function().is_some_and(|callee| {
+        let name = callee.name();
+        PURE.iter().any(|prefix| name.starts_with(prefix))
+    })
+}
+
+/// What is known of the end of a block without looking at values.
+#[derive(Debug, Default)]
+struct BranchFacts {
+    /// Some path from the branch to where its ways meet again has a barrier.
+    encloses_barrier: bool,
+    /// One way certainly meets a barrier there that another cannot meet first.
+    demanded_uniform: bool,
+}
+
+impl BranchFacts {
+    fn new(flow: &ControlFlow, block: usize, rendezvous: &[bool]) -> Self {
+        let mut facts = Self::default();
+        if flow.successors[block].len() < 2 || !rendezvous.contains(&true) {
+            return facts;
+        }
+        let meet = flow.post_dominator[block];
+        // Per way: the barriers it meets first, and whether it always meets one.
+        let ways: Vec<(HashSet<usize>, bool)> = flow.successors[block]
+            .iter()
+            .map(|&way| {
+                let stop = |b: usize| Some(b) == meet || rendezvous[b];
+                let (inside, frontier) = flow.reach(way, stop);
+                let escapes = frontier.iter().any(|&b| Some(b) == meet)
+                    || inside.iter().any(|&b| flow.successors[b].is_empty());
+                let barriers = frontier.into_iter().filter(|&b| Some(b) != meet);
+                (barriers.collect(), !escapes)
+            })
+            .collect();
+        facts.encloses_barrier = ways.iter().any(|way| !way.0.is_empty());
+        facts.demanded_uniform = ways.iter().enumerate().any(|(this, way)| {
+            let alone = |(other, others): (usize, &(HashSet<usize>, bool))| {
+                other == this || others.0.is_disjoint(&way.0)
+            };
+            way.1 && !way.0.is_empty() && ways.iter().enumerate().all(alone)
+        });
+        facts
+    }
+}

@@ -1,0 +1,6 @@
+//! Kernels through prepare, regions and entry, run and compared with a reference.
+
+mod barriers;
+mod ids;
+mod item;
+mod launch;
