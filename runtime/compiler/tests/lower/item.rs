@@ -23,7 +23,6 @@ pub struct Item<'a> {
     pub global_id: usize,
     pub local_id: usize,
     pub local_size: usize,
-    pub group: usize,
     /// The output buffer of the whole NDRange.
     pub out: Memory<'a>,
     /// Local memory, zero at the start.
@@ -80,7 +79,6 @@ fn reference_run(global: usize, local: usize, body: impl Fn(&Item) + Sync) -> Ve
                         global_id: group * local + local_id,
                         local_id,
                         local_size,
-                        group,
                         out: Memory(out),
                         local: Memory(memory),
                         barrier,
