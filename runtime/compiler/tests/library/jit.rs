@@ -24,6 +24,10 @@ pub const POINTER_ROOM: usize = 128;
 
 type Wrapper = unsafe extern "C" fn(*const *mut u8, *mut u8);
 
+/// Memory aligned for every type.
+#[repr(align(128))]
+struct Room([u8; 1024]);
+
 /// A compiled builtin.
 pub struct Builtin {
     wrapper: Wrapper,
@@ -33,22 +37,38 @@ pub struct Builtin {
 }
 
 impl Builtin {
-    /// Calls with every argument in a buffer: exactly its bytes, or at least [`POINTER_ROOM`]
-    /// bytes behind a pointer.
+    /// Calls with every argument in a buffer: exactly its bytes, or what a pointer points to, at
+    /// least [`POINTER_ROOM`] and at most 1024 bytes, which are aligned for the call.
     pub fn call(&self, arguments: &mut [&mut [u8]], result: &mut [u8]) {
         assert_eq!(arguments.len(), self.arguments.len());
         let mut pointers = [ptr::null_mut(); 4];
-        for ((pointer, argument), size) in pointers.iter_mut().zip(arguments).zip(&self.arguments) {
-            match size {
-                Some(size) => assert_eq!(argument.len(), *size),
-                None => assert!(argument.len() >= POINTER_ROOM),
+        let mut room = Room([0; 1024]);
+        let mut pointer_argument = None;
+        for (index, size) in self.arguments.iter().enumerate() {
+            let argument = &mut arguments[index];
+            if let Some(size) = size {
+                assert_eq!(argument.len(), *size);
+                pointers[index] = argument.as_mut_ptr();
+            } else {
+                assert!(argument.len() >= POINTER_ROOM && pointer_argument.is_none());
+                room.0[..argument.len()].copy_from_slice(argument);
+                pointers[index] = room.0.as_mut_ptr();
+                pointer_argument = Some(index);
             }
-            *pointer = argument.as_mut_ptr();
         }
         assert_eq!(result.len(), self.result);
         // SAFETY: the wrapper reads and writes as many bytes as were checked above, and tests
-        // pass offsets that stay inside the room behind pointers.
+        // pass offsets that stay inside the room behind the pointer.
         unsafe { (self.wrapper)(pointers.as_ptr(), result.as_mut_ptr()) }
+        if let Some(index) = pointer_argument {
+            let length = arguments[index].len();
+            arguments[index].copy_from_slice(&room.0[..length]);
+        }
+    }
+
+    /// Bytes of the result.
+    pub fn result_size(&self) -> usize {
+        self.result
     }
 
     /// Calls a builtin of scalars.

@@ -1,6 +1,16 @@
 //! Tests of the OpenCL C builtin library: every builtin is compiled for the host and called.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod c_library;
+mod conversions;
+mod integers;
 mod jit;
+mod math_double;
 mod math_float;
+mod memory;
 mod names;
+mod parameters;
+mod random;
+mod relations;
+mod vectors;
