@@ -41,11 +41,11 @@ fn collective(name: &str) -> Option<Rendezvous> {
     let digits = name.strip_prefix("_Z")?;
     let name = digits.trim_start_matches(|c: char| c.is_ascii_digit());
     let function = name.strip_prefix("work_group_")?;
-    let begins = |prefix: &&str| function.starts_with(*prefix);
+    let begins = |prefix: &str| function.starts_with(prefix);
     let uniform_result = ["all", "any", "broadcast", "reduce_"]
-        .iter()
-        .any(|p| begins(&p));
-    (uniform_result || begins(&"scan_")).then_some(Rendezvous::Collective { uniform_result })
+        .into_iter()
+        .any(begins);
+    (uniform_result || begins("scan_")).then_some(Rendezvous::Collective { uniform_result })
 }
 
 /// The meeting a block begins with.

@@ -3,6 +3,7 @@
 use isocl_compiler_interface::message::Argument;
 
 use crate::entry;
+use crate::error::Error;
 use crate::llvm::{Module, TargetMachine, Value};
 use crate::local_memory;
 use crate::prepare;
@@ -34,23 +35,25 @@ const STACK_BASE: u64 = 64 << 10;
 /// arguments. The module must contain what the kernel calls.
 ///
 /// # Errors
-/// A sentence for the build log.
+/// [`Error::Source`] for recursion, [`Error::Internal`] for what no program should cause.
 pub fn lower(
     module: &Module,
     kernel: &str,
     arguments: &[Argument],
     machine: &TargetMachine,
-) -> Result<Lowered, String> {
+) -> Result<Lowered, Error> {
     let function = prepare::prepare(module, kernel, machine)?;
     work_item::lower(module, function);
     let local_bytes = local_memory::place(module, function);
-    module.run_passes(prepare::SIMPLIFY, machine)?;
+    module
+        .run_passes(prepare::SIMPLIFY, machine)
+        .map_err(Error::Internal)?;
     if structure::has_barriers(function) {
         structure::prepare(module.context(), function);
     }
     let regions = Regions::new(function);
     if cfg!(debug_assertions) {
-        regions.verify()?;
+        regions.verify().map_err(Error::Internal)?;
     }
     let entry_symbol = format!("isocl_entry_{kernel}");
     let required_size = required_work_group_size(module, function);
@@ -61,10 +64,11 @@ pub fn lower(
         arguments,
         required_size,
         &entry_symbol,
-    )?;
+    )
+    .map_err(Error::Internal)?;
     function.erase_function();
     prepare::drop_unused_declarations(module);
-    module.verify()?;
+    module.verify().map_err(Error::Internal)?;
     Ok(Lowered {
         entry_symbol,
         local_bytes,

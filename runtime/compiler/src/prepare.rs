@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::error::Error;
 use crate::llvm::{address_space, Linkage, Module, Opcode, TargetMachine, Type, Value};
 
 /// Passes that leave one function with its variables in registers. The branch passes respect
@@ -17,11 +18,11 @@ pub const SIMPLIFY: &str =
 ///
 /// # Errors
 /// There is no such kernel, or a function calls itself.
-pub fn prepare(module: &Module, kernel: &str, machine: &TargetMachine) -> Result<Value, String> {
+pub fn prepare(module: &Module, kernel: &str, machine: &TargetMachine) -> Result<Value, Error> {
     let function = module
         .function(kernel)
         .filter(|function| !function.is_declaration())
-        .ok_or_else(|| format!("there is no kernel {kernel}"))?;
+        .ok_or_else(|| Error::Internal(format!("there is no kernel {kernel}")))?;
     refuse_recursion(function)?;
     module.strip_debug_info();
     module.set_triple(&machine.triple());
@@ -34,11 +35,14 @@ pub fn prepare(module: &Module, kernel: &str, machine: &TargetMachine) -> Result
             make_inlinable(module, other, other == function);
         }
     }
-    module.run_passes(INLINE, machine)?;
+    module
+        .run_passes(INLINE, machine)
+        .map_err(Error::Internal)?;
     for instruction in function.instructions() {
         let callee = instruction.called_function();
         if let Some(callee) = callee.filter(|callee| !callee.is_declaration()) {
-            return Err(format!("function {} cannot be inlined", callee.name()));
+            let name = callee.name();
+            return Err(Error::Internal(format!("{name} was not inlined")));
         }
     }
     copy_structures(module, function);
@@ -71,7 +75,7 @@ fn mark_convergent(module: &Module, function: Value) {
 }
 
 /// OpenCL C 3.0 §6.11.i: recursion is not supported.
-fn refuse_recursion(kernel: Value) -> Result<(), String> {
+fn refuse_recursion(kernel: Value) -> Result<(), Error> {
     let mut state: HashMap<Value, bool> = HashMap::from([(kernel, true)]);
     let mut stack = vec![(kernel, callees(kernel))];
     while let Some((function, pending)) = stack.last_mut() {
@@ -82,10 +86,10 @@ fn refuse_recursion(kernel: Value) -> Result<(), String> {
         };
         match state.get(&callee) {
             Some(true) => {
-                return Err(format!(
+                return Err(Error::Source(format!(
                     "function {} calls itself; recursion is not supported",
                     callee.name()
-                ));
+                )));
             }
             Some(false) => {}
             None => {
@@ -168,7 +172,7 @@ mod tests {
     use super::*;
     use crate::llvm::Context;
 
-    fn run(text: &str) -> Result<String, String> {
+    fn run(text: &str) -> Result<String, Error> {
         let context = Context::new();
         let module = context.parse_ir(text).unwrap();
         let machine = TargetMachine::host().unwrap();
@@ -202,7 +206,8 @@ mod tests {
             ret void }
             define void @k() { call void @even(i32 3)
             ret void }")
-        .unwrap_err();
+        .unwrap_err()
+        .to_string();
         assert!(
             error.contains("recursion") && error.contains("even"),
             "{error}"

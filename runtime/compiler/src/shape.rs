@@ -129,11 +129,11 @@ impl Shape {
         branches: &[BranchFacts],
     ) -> bool {
         let mut changed = false;
-        for block in 0..flow.blocks.len() {
+        for (block, branches_above) in depends.iter().enumerate() {
             let diverges = |&branch: &usize| {
                 !self.convergent[branch] || !self.taken_together(flow, branch, branches)
             };
-            if self.convergent[block] && depends[block].iter().any(diverges) {
+            if self.convergent[block] && branches_above.iter().any(diverges) {
                 self.convergent[block] = false;
                 changed = true;
             }

@@ -154,7 +154,8 @@ impl<'m> Primitives<'m> {
 
 /// Work-item functions with one dimension argument: mangled name, value of the primitive,
 /// answer for dimensions that do not exist.
-const BY_DIMENSION: [(&str, fn(u32) -> Primitive, u64); 8] = [
+type ByDimension = (&'static str, fn(u32) -> Primitive, u64);
+const BY_DIMENSION: [ByDimension; 8] = [
     ("_Z15get_global_sizej", Primitive::GlobalSize, 1),
     ("_Z14get_local_sizej", Primitive::LocalSize, 1),
     (
