@@ -95,6 +95,8 @@ impl Emulator {
                 return Ok(mapping);
             }
         }
+        // A stretch without a slab was too short; together with its neighbourhood it may do.
+        reservations.retain(|reservation| !is_unused(reservation));
         let no_room = Error::no_memory("find room in the aperture");
         // A slab of a large alignment may begin anywhere in a stretch that is aligned less.
         let least = request
@@ -146,6 +148,10 @@ impl Emulator {
     }
 }
 
+fn is_unused(reservation: &Reservation) -> bool {
+    reservation.free_bytes() == reservation.range().len()
+}
+
 impl Driver for Emulator {
     fn name(&self) -> &'static str {
         "emulator"
@@ -173,7 +179,7 @@ impl Driver for Emulator {
         // be cut differently; the last one is kept for the next context.
         let mut reservations = self.reservations();
         if reservations.len() > 1 {
-            reservations.retain(|reservation| reservation.free_bytes() < reservation.range().len());
+            reservations.retain(|reservation| !is_unused(reservation));
         }
         Ok(())
     }

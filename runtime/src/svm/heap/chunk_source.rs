@@ -1,0 +1,279 @@
+//! Whole chunks of memory for the heap, out of slabs of its driver.
+//!
+//! Slabs grow from 4 to 64 MiB, so that a small program stays small and a large one needs few
+//! mappings. Chunks that come back keep their memory up to a limit, because touching it again is
+//! cheap and getting it anew is not; above the limit the memory goes back to the system and only
+//! the addresses are kept, and of those too only so many.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use isocl_kernel_iface::address::align_up;
+use isocl_kernel_iface::driver::{Driver, Slab, SlabRequest};
+use isocl_kernel_iface::free_ranges::FreeRanges;
+use isocl_kernel_iface::{AddressRange, Error};
+
+use super::chunk_table::CHUNK_BYTES;
+use crate::lock::lock;
+
+/// Bytes of the first slab and of the largest that is asked for in advance.
+const FIRST_SLAB: usize = 4 << 20;
+const LARGEST_SLAB: usize = 64 << 20;
+
+/// Slabs of at least this many bytes get huge pages: touching them is then several times cheaper,
+/// and what may lie unused in a huge page is little against the whole.
+const HUGE_PAGES_FROM: usize = 16 << 20;
+
+/// Freed memory that is kept for reuse, in bytes.
+const KEPT_MEMORY: usize = 128 << 20;
+
+/// Free address space that is kept for reuse, in bytes; less where the aperture is small.
+const KEPT_ADDRESSES: usize = 16 << 30;
+
+/// See the module.
+#[derive(Debug)]
+pub struct ChunkSource {
+    driver: Arc<dyn Driver>,
+    kept_addresses: usize,
+    state: Mutex<Chunks>,
+}
+
+#[derive(Debug)]
+struct Chunks {
+    slabs: BTreeMap<usize, Arc<Slab>>,
+    /// Free chunks that may have memory.
+    used: FreeRanges,
+    /// Free chunks that have none.
+    fresh: FreeRanges,
+    next_slab: usize,
+}
+
+impl ChunkSource {
+    /// A source without memory yet.
+    pub fn new(driver: Arc<dyn Driver>) -> Self {
+        let kept_addresses = KEPT_ADDRESSES.min(driver.plan().capacity() / 16);
+        Self {
+            driver,
+            kept_addresses,
+            state: Mutex::new(Chunks {
+                slabs: BTreeMap::new(),
+                used: FreeRanges::new(),
+                fresh: FreeRanges::new(),
+                next_slab: FIRST_SLAB,
+            }),
+        }
+    }
+
+    /// Takes `len` bytes, rounded up to whole chunks, at a multiple of `alignment`.
+    pub fn take(&self, len: usize, alignment: usize) -> Result<AddressRange, Error> {
+        let no_room = Error::no_memory("find room for an allocation");
+        let len = align_up(len, CHUNK_BYTES).ok_or(no_room)?;
+        let alignment = alignment.max(CHUNK_BYTES);
+        let mut state = lock(&self.state);
+        if let Some(range) = state.take(len, alignment) {
+            return Ok(range);
+        }
+        // Only both kinds of free chunks together may be long enough.
+        if state.used.total() + state.fresh.total() >= len {
+            state.empty_used();
+            if let Some(range) = state.fresh.take(len, alignment) {
+                return Ok(range);
+            }
+        }
+        self.grow(&mut state, len, alignment)?;
+        state.take(len, alignment).ok_or(no_room)
+    }
+
+    /// Takes back what [`Self::take`] gave; nobody uses it any more.
+    pub fn give_back(&self, range: AddressRange) {
+        let mut state = lock(&self.state);
+        let merged = state.used.insert(range);
+        if state.used.total() <= KEPT_MEMORY {
+            return;
+        }
+        // Emptied without the lock: what is being emptied is in no set, so nobody gets it.
+        state.used.remove(merged);
+        let parts = state.parts(merged);
+        drop(state);
+        discard(parts);
+        let mut state = lock(&self.state);
+        let merged = state.fresh.insert(merged);
+        let unneeded = if state.fresh.total() > self.kept_addresses {
+            state.remove_slabs_inside(merged)
+        } else {
+            Vec::new()
+        };
+        drop(state);
+        drop(unneeded);
+    }
+
+    fn grow(&self, state: &mut Chunks, len: usize, alignment: usize) -> Result<(), Error> {
+        // A slab in advance when the request is an ordinary one, exactly the request otherwise.
+        let ordinary = len <= state.next_slab / 2 && alignment <= CHUNK_BYTES;
+        if ordinary {
+            let slab_len = state.next_slab;
+            if let Ok(slab) = self.map(slab_len, CHUNK_BYTES) {
+                state.next_slab = LARGEST_SLAB.min(slab_len * 2);
+                state.add(slab);
+                return Ok(());
+            }
+        }
+        let slab = self.map(len, alignment).or_else(|error| {
+            // What is kept for reuse may stand in the way, in this aperture or in memory.
+            let everything = AddressRange::new(0, usize::MAX);
+            state.empty_used();
+            if state.remove_slabs_inside(everything).is_empty() {
+                return Err(error);
+            }
+            self.map(len, alignment)
+        })?;
+        state.add(slab);
+        Ok(())
+    }
+
+    fn map(&self, len: usize, alignment: usize) -> Result<Slab, Error> {
+        let huge_pages = len >= HUGE_PAGES_FROM;
+        Slab::map(
+            &self.driver,
+            SlabRequest {
+                len,
+                alignment,
+                huge_pages,
+            },
+        )
+    }
+
+    /// Address space of all slabs, in bytes, and how much of it is free.
+    pub fn bytes(&self) -> (usize, usize) {
+        let state = lock(&self.state);
+        let mapped = state.slabs.values().map(|slab| slab.range().len()).sum();
+        (mapped, state.used.total() + state.fresh.total())
+    }
+}
+
+impl Chunks {
+    fn take(&mut self, len: usize, alignment: usize) -> Option<AddressRange> {
+        self.used
+            .take(len, alignment)
+            .or_else(|| self.fresh.take(len, alignment))
+    }
+
+    /// Gives the memory of all free chunks back to the system.
+    fn empty_used(&mut self) {
+        for range in self.used.drain() {
+            discard(self.parts(range));
+            self.fresh.insert(range);
+        }
+    }
+
+    fn add(&mut self, slab: Slab) {
+        let range = slab.range();
+        self.slabs.insert(range.start(), Arc::new(slab));
+        self.fresh.insert(range);
+    }
+
+    /// The slabs that `range` lies in, each with its part of the range.
+    fn parts(&self, range: AddressRange) -> Vec<(Arc<Slab>, AddressRange)> {
+        let slabs = self.slabs.range(..range.end()).rev().map(|(_, slab)| slab);
+        let parts = slabs.map(|slab| (Arc::clone(slab), slab.range().intersection(&range)));
+        parts.take_while(|(_, part)| !part.is_empty()).collect()
+    }
+
+    /// Takes the slabs that are entirely free and inside `range` out of the source; they are
+    /// unmapped when the caller drops them.
+    fn remove_slabs_inside(&mut self, range: AddressRange) -> Vec<Arc<Slab>> {
+        let inside = self.slabs.range(range.start()..range.end());
+        let inside: Vec<AddressRange> = inside.map(|(_, slab)| slab.range()).collect();
+        let free = inside.into_iter().filter(|slab| self.fresh.remove(*slab));
+        let free: Vec<AddressRange> = free.collect();
+        free.into_iter()
+            .filter_map(|slab| self.slabs.remove(&slab.start()))
+            .collect()
+    }
+}
+
+fn discard(parts: Vec<(Arc<Slab>, AddressRange)>) {
+    for (slab, part) in parts {
+        // A system that keeps the memory keeps it; it stays usable either way.
+        let _discarded = slab.discard(part);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use isocl_kernel_iface::emulator::{Emulator, EmulatorOptions};
+
+    fn source(options: &EmulatorOptions) -> ChunkSource {
+        ChunkSource::new(Arc::new(Emulator::new(options)))
+    }
+
+    #[test]
+    fn chunks_are_aligned_and_reused() {
+        let source = source(&EmulatorOptions::default());
+        let first = source.take(1, 1).unwrap();
+        assert_eq!(first.len(), CHUNK_BYTES);
+        assert!(first.address().is_aligned_to(CHUNK_BYTES));
+        let second = source.take(3 * CHUNK_BYTES, 1 << 30).unwrap();
+        assert!(second.address().is_aligned_to(1 << 30));
+        assert!(!second.overlaps(&first));
+        source.give_back(first);
+        assert_eq!(source.take(CHUNK_BYTES, 1).unwrap(), first);
+    }
+
+    #[test]
+    fn many_chunks_need_few_slabs() {
+        let source = source(&EmulatorOptions::default());
+        for _ in 0..2000 {
+            source.take(CHUNK_BYTES, 1).unwrap();
+        }
+        let slabs = lock(&source.state).slabs.len();
+        assert!(slabs < 80, "{slabs} slabs for 4000 MiB");
+    }
+
+    #[test]
+    fn freed_neighbours_of_both_kinds_serve_a_longer_request() {
+        let source = source(&EmulatorOptions::default());
+        let first = source.take(CHUNK_BYTES, 1).unwrap();
+        source.give_back(first);
+        let (mapped, free) = source.bytes();
+        assert_eq!((mapped, free), (FIRST_SLAB, FIRST_SLAB));
+        assert_eq!(source.take(FIRST_SLAB, 1).unwrap().len(), FIRST_SLAB);
+        assert_eq!(source.bytes(), (FIRST_SLAB, 0));
+    }
+
+    #[test]
+    fn address_space_beyond_the_limit_goes_back_to_the_driver() {
+        let options = EmulatorOptions {
+            address_bits: 40,
+            lowest: 1 << 38,
+            reserved: Vec::new(),
+        };
+        let source = source(&options);
+        let large = source.take(500 << 30, 1).unwrap();
+        source.give_back(large);
+        assert_eq!(source.bytes(), (0, 0));
+        assert!(source.take(600 << 30, 1).is_ok());
+    }
+
+    #[test]
+    fn kept_chunks_make_way_when_the_aperture_is_full() {
+        let lowest = (1 << 38) - (256 << 20);
+        let options = EmulatorOptions {
+            address_bits: 38,
+            lowest,
+            reserved: Vec::new(),
+        };
+        let source = source(&options);
+        let small: Vec<_> = (0..60)
+            .map(|_| source.take(CHUNK_BYTES, 1).unwrap())
+            .collect();
+        for chunk in small {
+            source.give_back(chunk);
+        }
+        let whole = source.take(256 << 20, 1).unwrap();
+        assert!(source.take(1, 1).unwrap_err().is_out_of_memory());
+        source.give_back(whole);
+        assert!(source.take(1, 1).is_ok());
+    }
+}
