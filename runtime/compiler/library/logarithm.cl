@@ -1,18 +1,22 @@
-// log, log2, log10, log1p. Float: polynomials; everything but positive normal numbers takes the
-// host's function. Double: the host's functions.
+// log, log2, log10, log1p. Float: polynomials without branches; double: the host's functions.
 
 #include "overload.h"
 #include "elementary.h"
 #include "host.h"
 
-PART bool positive_normal(float x) {
-  return (uint)(BITS(x, int) - 0x00800000) < 0x7f000000u;
-}
-// x = 2^exponent (1 + f) with f in [-1/3, 1/3].
+// x = 2^exponent (1 + f) with f in [-1/3, 1/3], for positive finite x.
 PART float reduce_power(float x, __private float *exponent) {
-  int n = (BITS(x, int) - 0x3f2aaaab) >> 23;
-  *exponent = (float)n;
-  return BITS(BITS(x, int) - (n << 23), float) - 1.0f;
+  bool denormal = x < 0x1p-126f;
+  float scaled = denormal ? x * 0x1p24f : x;
+  int n = (BITS(scaled, int) - 0x3f2aaaab) >> 23;
+  *exponent = (float)(denormal ? n - 24 : n);
+  return BITS(BITS(scaled, int) - (n << 23), float) - 1.0f;
+}
+// The result where the argument is not positive and finite.
+PART float log_result(float x, float result) {
+  result = x < INFINITE_FLOAT ? result : x;
+  result = x == 0 ? -INFINITE_FLOAT : result;
+  return x < 0 ? NAN_FLOAT : result;
 }
 // log(1 + f) - f
 PART float log_tail(float f) {
@@ -31,10 +35,7 @@ BUILTIN float log(float x) {
   float e;
   float f = reduce_power(x, &e);
   float low = FMA(e, -0x1.05c61p-29f, log_tail(f));
-  float result = FMA(e, 0x1.62e43p-1f, f + low);
-  if (UNLIKELY(!positive_normal(x)))
-    result = (float)isocl_host_log(x);
-  return result;
+  return log_result(x, FMA(e, 0x1.62e43p-1f, f + low));
 }
 // Logarithm to another base: (f + tail) * factor, the factor in two parts.
 BUILTIN float log2(float x) {
@@ -42,10 +43,7 @@ BUILTIN float log2(float x) {
   float f = reduce_power(x, &e);
   float tail = log_tail(f);
   float low = FMA(f, 0x1.4ae0cp-26f, tail * 0x1.715476p+0f);
-  float result = e + FMA(f, 0x1.715476p+0f, low);
-  if (UNLIKELY(!positive_normal(x)))
-    result = (float)isocl_host_log2(x);
-  return result;
+  return log_result(x, e + FMA(f, 0x1.715476p+0f, low));
 }
 BUILTIN float log10(float x) {
   float e;
@@ -53,17 +51,14 @@ BUILTIN float log10(float x) {
   float tail = log_tail(f);
   float low = FMA(f, -0x1.5b235ep-27f, tail * 0x1.bcb7b2p-2f);
   low = FMA(e, -0x1.ec10cp-27f, low);
-  float result = FMA(e, 0x1.344136p-2f, FMA(f, 0x1.bcb7b2p-2f, low));
-  if (UNLIKELY(!positive_normal(x)))
-    result = (float)isocl_host_log10(x);
-  return result;
+  return log_result(x, FMA(e, 0x1.344136p-2f, FMA(f, 0x1.bcb7b2p-2f, low)));
 }
 BUILTIN float log1p(float x) {
-  float a = absolute(x);
-  float result = a < 0x1p-24f ? x : (float)log_wide(1.0 + (double)x);
-  if (UNLIKELY(!(x > -1.0f && a < INFINITE_FLOAT)))
-    result = (float)isocl_host_log1p(x);
-  return result;
+  // Below this, x is its own logarithm; above, the sum's rounding does not matter.
+  float result = absolute(x) < 0x1p-24f ? x : (float)log_wide(1.0 + (double)x);
+  result = x < INFINITE_FLOAT ? result : x;
+  result = x == -1.0f ? -INFINITE_FLOAT : result;
+  return x < -1.0f ? NAN_FLOAT : result;
 }
 
 HOST_UNARY(log)

@@ -1,53 +1,36 @@
-// sin, cos, tan, sincos. Float: quadrant reduction and polynomials; large, infinite and NaN
-// arguments take the host's double function. Double: the host's function.
+// sin, cos, tan, sincos. Float: quadrant reduction and polynomials; double: the host's functions.
 
 #include "overload.h"
 #include "address_spaces.h"
 #include "elementary.h"
 #include "host.h"
 
-PART bool reducible(float x) { return absolute(x) <= REDUCIBLE; }
-
 BUILTIN float sin(float x) {
   int quadrant;
-  float r = reduce_quadrant(x, &quadrant);
-  float result = sin_of_quadrant(sin_kernel(r), cos_kernel(r), quadrant);
-  if (UNLIKELY(!reducible(x)))
-    result = (float)isocl_host_sin(x);
-  return result;
+  float r = reduce_quadrant_any(x, &quadrant);
+  return sin_of_quadrant(sin_kernel(r), cos_kernel(r), quadrant);
 }
 
 BUILTIN float cos(float x) {
   int quadrant;
-  float r = reduce_quadrant(x, &quadrant);
-  float result = cos_of_quadrant(sin_kernel(r), cos_kernel(r), quadrant);
-  if (UNLIKELY(!reducible(x)))
-    result = (float)isocl_host_cos(x);
-  return result;
+  float r = reduce_quadrant_any(x, &quadrant);
+  return cos_of_quadrant(sin_kernel(r), cos_kernel(r), quadrant);
 }
 
 PART float sincos_parts(float x, __private float *cosine) {
   int quadrant;
-  float r = reduce_quadrant(x, &quadrant);
+  float r = reduce_quadrant_any(x, &quadrant);
   float s = sin_kernel(r), c = cos_kernel(r);
-  float result = sin_of_quadrant(s, c, quadrant);
   *cosine = cos_of_quadrant(s, c, quadrant);
-  if (UNLIKELY(!reducible(x))) {
-    result = (float)isocl_host_sin(x);
-    *cosine = (float)isocl_host_cos(x);
-  }
-  return result;
+  return sin_of_quadrant(s, c, quadrant);
 }
 
 BUILTIN float tan(float x) {
   int quadrant;
-  float r = reduce_quadrant(x, &quadrant);
+  float r = reduce_quadrant_any(x, &quadrant);
   float s = sin_kernel(r), c = cos_kernel(r);
   bool odd = (quadrant & 1) != 0;
-  float result = (odd ? -c : s) / (odd ? s : c);
-  if (UNLIKELY(!reducible(x)))
-    result = (float)isocl_host_tan(x);
-  return result;
+  return (odd ? -c : s) / (odd ? s : c);
 }
 
 HOST_UNARY(sin)
