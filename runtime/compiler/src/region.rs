@@ -290,3 +290,138 @@ impl Region {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::llvm::Context;
+    use crate::slot::Keep;
+
+    fn split(text: &str, check: impl FnOnce(&Regions, &dyn Fn(&str) -> usize)) {
+        let context = Context::new();
+        let text = format!(
+            "declare void @_Z7barrierj(i32)
+            declare i64 @isocl.local_id.0()
+            declare void @use(i64)
+            {text}"
+        );
+        let module = context.parse_ir(&text).unwrap();
+        let function = module.function("f").unwrap();
+        crate::structure::prepare(&context, function);
+        let regions = Regions::new(function);
+        regions.verify().unwrap();
+        check(&regions, &|name| {
+            let named = |block: &crate::llvm::Block| block.name() == name;
+            regions.flow.blocks.iter().position(named).unwrap()
+        });
+    }
+
+    #[test]
+    fn without_barriers_all_is_one_region() {
+        split(
+            "define void @f(i1 %c) {
+            entry: br i1 %c, label %a, label %b
+            a: br label %b
+            b: ret void }",
+            |regions, _| {
+                assert_eq!(regions.regions.len(), 1);
+                assert_eq!(regions.regions[0].blocks, [0, 1, 2]);
+                assert_eq!(regions.regions[0].next, [Next::Return]);
+                assert!(!regions.regions[0].repeats);
+            },
+        );
+    }
+
+    #[test]
+    fn a_loop_with_a_barrier_repeats_and_its_counter_is_kept_once() {
+        split(
+            "define void @f(i64 %n) {
+            entry:
+            %id = call i64 @isocl.local_id.0()
+            %cheap = mul i64 %id, 3
+            %dear = udiv i64 %id, 3
+            br label %head
+            head:
+            %i = phi i64 [ 0, %entry ], [ %next, %body ]
+            %c = icmp ult i64 %i, %n
+            br i1 %c, label %body, label %out
+            body:
+            call void @_Z7barrierj(i32 1)
+            call void @use(i64 %cheap)
+            call void @use(i64 %dear)
+            %next = add i64 %i, 1
+            br label %head
+            out: ret void }",
+            |regions, block| {
+                let body = &regions.regions[regions.at(block("body"))];
+                assert_eq!(body.next, [Next::Point(block("head"))]);
+                assert!(body.repeats);
+                let head = &regions.regions[regions.at(block("head"))];
+                assert_eq!(head.next, [Next::Branch(block("head"))]);
+                assert!(regions.runs_once(head));
+                assert!(!regions.runs_once(body));
+                let keep = |name: &str| {
+                    let mut kept = regions.slots.keep.iter();
+                    kept.find(|pair| pair.0.name() == name).map(|pair| *pair.1)
+                };
+                assert_eq!(keep("i"), Some(Keep::Once));
+                assert_eq!(keep("cheap"), Some(Keep::Recompute));
+                assert_eq!(keep("dear"), Some(Keep::PerWorkItem));
+                assert_eq!(keep("next"), None);
+            },
+        );
+    }
+
+    #[test]
+    fn blocks_that_only_some_work_items_run_are_copied() {
+        split(
+            "define void @f(i1 %flag) {
+            entry:
+            %id = call i64 @isocl.local_id.0()
+            %c = icmp ult i64 %id, 5
+            br i1 %c, label %some, label %out
+            some: br i1 %flag, label %meet, label %after
+            meet:
+            call void @_Z7barrierj(i32 1)
+            br label %after
+            after:
+            call void @use(i64 1)
+            br label %out
+            out: ret void }",
+            |regions, block| {
+                let after = block("after");
+                let holders = regions.regions.iter();
+                let holders = holders.filter(|region| region.blocks.contains(&after));
+                assert_eq!(holders.count(), 2);
+                assert_eq!(regions.regions.len(), 3);
+                let entry = &regions.regions[0];
+                assert_eq!(entry.next.len(), 2);
+            },
+        );
+    }
+
+    #[test]
+    fn private_variables_cross_only_where_their_contents_do() {
+        split(
+            "define void @f() {
+            entry:
+            %within = alloca [8 x i64]
+            %across = alloca [8 x i64]
+            %leaked = alloca ptr
+            store i64 1, ptr %within
+            store i64 1, ptr %across
+            store ptr %within, ptr %leaked
+            br label %meet
+            meet:
+            call void @_Z7barrierj(i32 1)
+            %part = getelementptr [8 x i64], ptr %across, i64 0, i64 3
+            %v = load i64, ptr %part
+            ret void }",
+            |regions, _| {
+                let names: Vec<_> = regions.slots.variables.iter().map(|v| v.name()).collect();
+                // The address of `within` was stored: any region might load from it.
+                assert_eq!(names, ["within", "across"]);
+            },
+        );
+    }
+}

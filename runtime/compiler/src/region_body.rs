@@ -429,7 +429,7 @@ impl<'a> Body<'a> {
             let back = builder.branch_if(more, loops.heads[dimension], finished);
             if dimension == 0 {
                 let marks = &self.group.access_group;
-                let node = context.distinct_node(&[marks.parallel]);
+                let node = context.distinct_node(&marks.loop_properties);
                 back.set_metadata(marks.loop_kind, context.metadata_value(node));
             }
             builder.position_at_end(finished);

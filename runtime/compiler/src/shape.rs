@@ -232,3 +232,118 @@ impl BranchFacts {
         facts
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::llvm::Context;
+
+    /// Names of blocks for which `list` holds.
+    fn names(flow: &ControlFlow, list: &[bool]) -> Vec<String> {
+        let blocks = flow.blocks.iter().zip(list);
+        blocks
+            .filter(|pair| *pair.1)
+            .map(|pair| pair.0.name())
+            .collect()
+    }
+
+    fn analyse(text: &str) -> (Vec<String>, Vec<String>, Vec<String>) {
+        let context = Context::new();
+        let text = format!(
+            "declare void @_Z7barrierj(i32)
+            declare i64 @isocl.local_id.0()
+            declare i64 @isocl.group_id.0()
+            {text}"
+        );
+        let module = context.parse_ir(&text).unwrap();
+        let function = module.function("f").unwrap();
+        let flow = ControlFlow::new(function);
+        let shape = Shape::new(&flow);
+        let uniform = function.instructions().into_iter();
+        let uniform = uniform.filter(|&value| shape.is_uniform(value));
+        let mut uniform: Vec<_> = uniform.map(Value::name).collect();
+        uniform.retain(|name| !name.is_empty());
+        (
+            names(&flow, &shape.convergent),
+            names(&flow, &shape.group_branch),
+            uniform,
+        )
+    }
+
+    #[test]
+    fn a_uniform_loop_around_a_barrier_is_taken_once() {
+        let (convergent, branches, uniform) = analyse(
+            "define void @f(i64 %n, ptr addrspace(1) %p) {
+            entry:
+            %id = call i64 @isocl.local_id.0()
+            %group = call i64 @isocl.group_id.0()
+            br label %head
+            head:
+            %i = phi i64 [ %group, %entry ], [ %next, %body ]
+            %sum = phi i64 [ 0, %entry ], [ %more, %body ]
+            %c = icmp ult i64 %i, %n
+            br i1 %c, label %body, label %out
+            body:
+            call void @_Z7barrierj(i32 1)
+            %more = add i64 %sum, %id
+            %next = add i64 %i, 1
+            br label %head
+            out: ret void }",
+        );
+        assert_eq!(convergent, ["entry", "head", "body", "out"]);
+        assert_eq!(branches, ["head"]);
+        assert_eq!(uniform, ["group", "i", "c", "next"]);
+    }
+
+    #[test]
+    fn a_condition_from_memory_is_uniform_where_a_barrier_demands_it() {
+        let (convergent, branches, _) = analyse(
+            "define void @f(ptr addrspace(3) %p) {
+            entry: br label %head
+            head:
+            call void @_Z7barrierj(i32 1)
+            %c = load i1, ptr addrspace(3) %p
+            br i1 %c, label %head, label %out
+            out: ret void }",
+        );
+        assert_eq!(convergent, ["entry", "head", "out"]);
+        assert_eq!(branches, ["head"]);
+    }
+
+    #[test]
+    fn divergent_code_around_a_conditional_barrier_is_left_alone() {
+        let (convergent, branches, uniform) = analyse(
+            "define void @f(i1 %flag) {
+            entry:
+            %id = call i64 @isocl.local_id.0()
+            %c = icmp ult i64 %id, 5
+            br i1 %c, label %some, label %out
+            some:
+            br i1 %flag, label %meet, label %out
+            meet:
+            call void @_Z7barrierj(i32 1)
+            br label %out
+            out:
+            %v = phi i64 [ 1, %entry ], [ 2, %some ], [ 3, %meet ]
+            %w = add i64 4, 5
+            ret void }",
+        );
+        assert_eq!(convergent, ["entry", "out"]);
+        assert!(branches.is_empty());
+        assert_eq!(uniform, ["w"]);
+    }
+
+    #[test]
+    fn branches_without_barriers_stay_with_the_work_items() {
+        let (_, branches, _) = analyse(
+            "define void @f(i1 %flag) {
+            entry: br i1 %flag, label %a, label %b
+            a: br label %b
+            b: br label %meet
+            meet:
+            call void @_Z7barrierj(i32 1)
+            ret void }",
+        );
+        assert!(branches.is_empty());
+    }
+}

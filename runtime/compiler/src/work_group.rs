@@ -71,7 +71,7 @@ pub(crate) struct AccessGroup {
     pub kind: u32,
     pub node: Value,
     pub loop_kind: u32,
-    pub parallel: Metadata,
+    pub loop_properties: [Metadata; 2],
 }
 
 impl<'a> WorkGroup<'a> {
@@ -110,7 +110,11 @@ impl<'a> WorkGroup<'a> {
                 kind: context.metadata_kind("llvm.access.group"),
                 node: context.metadata_value(group),
                 loop_kind: context.metadata_kind("llvm.loop"),
-                parallel: context.metadata_node(&parallel),
+                loop_properties: [
+                    context.metadata_node(&parallel),
+                    // What is not vectorised gains nothing from copies, but takes time to compile.
+                    context.metadata_node(&[context.metadata_string("llvm.loop.unroll.disable")]),
+                ],
             },
             memory: Memory::default(),
         }
