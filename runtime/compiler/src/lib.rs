@@ -1,18 +1,35 @@
-//! The isocl kernel compiler.
+//! The isocl kernel compiler: OpenCL C to work-group functions in machine code.
+//!
+//! A library of its own, loaded by the runtime on the first program build. [`service`] answers its
+//! messages. The stages of a build, in order: [`options`], [`frontend`] (clang, to `spir64` IR),
+//! [`library`] (builtins linked in), [`prepare`] (one function, for the host), [`structure`],
+//! [`region`] (barrier-free regions), [`entry`] (loops over work-groups and work-items), [`emit`]
+//! (machine code).
 
+pub mod barrier;
+pub mod binary;
+pub mod boundary;
+pub mod control_flow;
+pub mod emit;
+pub mod entry;
+pub mod error;
+pub mod executable;
+pub mod frontend;
 pub mod host_math;
+pub mod library;
 pub mod library_blob;
 pub mod llvm;
-pub mod barrier;
-pub mod control_flow;
 pub mod local_memory;
-pub mod shape;
-pub mod structure;
-pub mod work_item;
-pub mod entry;
+pub mod lower;
+pub mod metadata;
+pub mod options;
+pub mod prepare;
 pub mod region;
 pub mod region_body;
+pub mod service;
+pub mod shape;
 pub mod slot;
+pub mod structure;
+pub mod undefined;
 pub mod work_group;
-pub mod prepare;
-pub mod lower;
+pub mod work_item;

@@ -459,6 +459,49 @@ impl Value {
         Some(raw.into_iter().map(integer).collect())
     }
 
+    /// Operands of the named metadata of a function as text, as `kernel_arg_name` has; an operand
+    /// that is no string is empty.
+    pub fn function_metadata_strings(self, kind: u32) -> Option<Vec<String>> {
+        let node = self.function_metadata(kind)?;
+        let count = llvm!(LLVMGetMDNodeNumOperands(node.0));
+        let mut raw = vec![std::ptr::null_mut(); count as usize];
+        llvm!(LLVMGetMDNodeOperands(node.0, raw.as_mut_ptr()));
+        let text = |raw: LLVMValueRef| {
+            let mut length = 0;
+            let start = llvm!(LLVMGetMDString(raw, &mut length));
+            if start.is_null() {
+                return String::new();
+            }
+            let bytes = llvm!(std::slice::from_raw_parts(start.cast(), length as usize));
+            String::from_utf8_lossy(bytes).into_owned()
+        };
+        Some(raw.into_iter().map(text).collect())
+    }
+
+    /// First operand of the named metadata of a function, printed: the type hint of
+    /// `vec_type_hint`.
+    pub fn function_metadata_type(self, kind: u32) -> Option<Type> {
+        let node = self.function_metadata(kind)?;
+        let mut raw = vec![std::ptr::null_mut(); llvm!(LLVMGetMDNodeNumOperands(node.0)) as usize];
+        llvm!(LLVMGetMDNodeOperands(node.0, raw.as_mut_ptr()));
+        Value::nullable(*raw.first()?).map(Value::ty)
+    }
+
+    /// Calling convention number of a function.
+    pub fn calling_convention(self) -> u32 {
+        llvm!(LLVMGetFunctionCallConv(self.0))
+    }
+
+    /// `align` of a parameter in bytes; 0 when it says nothing.
+    pub fn parameter_alignment(self, parameter: u32) -> u32 {
+        let kind = attribute_kind("align");
+        let raw = llvm!(LLVMGetEnumAttributeAtIndex(self.0, parameter + 1, kind));
+        if raw.is_null() {
+            return 0;
+        }
+        llvm!(LLVMGetEnumAttributeValue(raw)) as u32
+    }
+
     fn function_metadata(self, kind: u32) -> Option<Value> {
         let mut count = 0;
         let entries = llvm!(LLVMGlobalCopyAllMetadata(self.0, &mut count));

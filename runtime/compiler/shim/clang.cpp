@@ -1,0 +1,147 @@
+// The part of clang and LLVM that has no C interface: OpenCL C to a module, linking what is
+// needed, and running calls so that a crash inside them comes back as a failure.
+#include <clang/Basic/DiagnosticOptions.h>
+#include <clang/CodeGen/CodeGenAction.h>
+#include <clang/Frontend/CompilerInstance.h>
+#include <clang/Frontend/CompilerInvocation.h>
+#include <clang/Frontend/TextDiagnosticPrinter.h>
+#include <llvm-c/Core.h>
+#include <llvm/IR/DiagnosticHandler.h>
+#include <llvm/IR/DiagnosticInfo.h>
+#include <llvm/IR/DiagnosticPrinter.h>
+#include <llvm/IR/LLVMContext.h>
+#include <llvm/IR/Module.h>
+#include <llvm/Linker/Linker.h>
+#include <llvm/Support/CrashRecoveryContext.h>
+#include <llvm/Support/ErrorHandling.h>
+#include <llvm/Support/MemoryBuffer.h>
+#include <llvm/Support/VirtualFileSystem.h>
+#include <llvm/Support/raw_ostream.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <mutex>
+#include <string>
+
+namespace {
+
+// Recovery installs signal handlers for the whole process, so they are there only while some
+// thread is inside a protected call.
+std::mutex recovery_mutex;
+unsigned recovering = 0;
+
+struct Recovery {
+    Recovery()
+    {
+        std::lock_guard<std::mutex> lock(recovery_mutex);
+        if (recovering++ == 0)
+            llvm::CrashRecoveryContext::Enable();
+    }
+    ~Recovery()
+    {
+        std::lock_guard<std::mutex> lock(recovery_mutex);
+        if (--recovering == 0)
+            llvm::CrashRecoveryContext::Disable();
+    }
+};
+
+// LLVM would print the message and exit; abort instead, which recovery turns into a failure.
+void fatal_error(void *, const char *, bool) { std::abort(); }
+
+struct CollectErrors : llvm::DiagnosticHandler {
+    explicit CollectErrors(std::string &text) : text(text) {}
+    bool handleDiagnostics(const llvm::DiagnosticInfo &info) override
+    {
+        if (info.getSeverity() == llvm::DS_Error) {
+            llvm::raw_string_ostream stream(text);
+            llvm::DiagnosticPrinterRawOStream printer(stream);
+            info.print(printer);
+            stream << '\n';
+        }
+        return true;
+    }
+    std::string &text;
+};
+
+char *copy(const std::string &text) { return strdup(text.c_str()); }
+
+} // namespace
+
+extern "C" {
+
+struct isocl_file {
+    const char *name;
+    const char *text;
+    size_t length;
+};
+
+// Calls function(data); false when it crashed.
+bool isocl_run_protected(void (*function)(void *), void *data)
+{
+    static std::once_flag once;
+    std::call_once(once, [] { llvm::install_fatal_error_handler(fatal_error); });
+    Recovery recovery;
+    llvm::CrashRecoveryContext context;
+    return context.RunSafely([&] { function(data); });
+}
+
+// Compiles files[0] with cc1 arguments; the other files are headers. Returns null on errors.
+// *log is what clang had to say; the caller frees it.
+LLVMModuleRef isocl_compile(LLVMContextRef context, const isocl_file *files, size_t num_files,
+                            const char *const *arguments, size_t num_arguments, char **log)
+{
+    using namespace clang;
+    std::string text;
+    LLVMModuleRef module = nullptr;
+    {
+        llvm::raw_string_ostream stream(text);
+        auto options = llvm::makeIntrusiveRefCnt<DiagnosticOptions>();
+        auto ids = llvm::makeIntrusiveRefCnt<DiagnosticIDs>();
+        auto diagnostics = llvm::makeIntrusiveRefCnt<DiagnosticsEngine>(
+            ids, options, new TextDiagnosticPrinter(stream, options.get()));
+        auto invocation = std::make_shared<CompilerInvocation>();
+        if (CompilerInvocation::CreateFromArgs(
+                *invocation, llvm::ArrayRef<const char *>(arguments, num_arguments), *diagnostics)) {
+            auto memory = llvm::makeIntrusiveRefCnt<llvm::vfs::InMemoryFileSystem>();
+            auto overlay = llvm::makeIntrusiveRefCnt<llvm::vfs::OverlayFileSystem>(
+                llvm::vfs::getRealFileSystem());
+            overlay->pushOverlay(memory);
+            // Only now does the memory know the folder that relative names start from.
+            for (size_t i = 0; i < num_files; i++)
+                memory->addFile(files[i].name, 0,
+                                llvm::MemoryBuffer::getMemBufferCopy(
+                                    llvm::StringRef(files[i].text, files[i].length), files[i].name));
+            CompilerInstance instance;
+            instance.setInvocation(invocation);
+            instance.setDiagnostics(diagnostics.get());
+            instance.setFileManager(new FileManager(FileSystemOptions(), overlay));
+            instance.setVerboseOutputStream(stream);
+            EmitLLVMOnlyAction action(llvm::unwrap(context));
+            if (instance.ExecuteAction(action))
+                if (auto result = action.takeModule())
+                    module = llvm::wrap(result.release());
+        }
+    }
+    *log = copy(text);
+    return module;
+}
+
+// Links source, which is taken over, into destination. Null on success, else a message that the
+// caller frees.
+char *isocl_link(LLVMModuleRef destination, LLVMModuleRef source, bool only_needed)
+{
+    std::string text;
+    llvm::LLVMContext &context = llvm::unwrap(destination)->getContext();
+    auto previous = context.getDiagnosticHandler();
+    context.setDiagnosticHandler(std::make_unique<CollectErrors>(text));
+    bool failed = llvm::Linker::linkModules(
+        *llvm::unwrap(destination), std::unique_ptr<llvm::Module>(llvm::unwrap(source)),
+        only_needed ? llvm::Linker::LinkOnlyNeeded : llvm::Linker::None);
+    context.setDiagnosticHandler(std::move(previous));
+    if (!failed)
+        return nullptr;
+    return copy(text.empty() ? "the modules cannot be linked" : text);
+}
+
+void isocl_free(char *text) { free(text); }
+}

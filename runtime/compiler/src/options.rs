@@ -1,0 +1,307 @@
+//! Build and link options (§5.8.6, §5.8.7 of the API specification) to arguments of clang's `cc1`.
+
+use isocl_compiler_interface::message::Target;
+
+use crate::error::Error;
+
+/// OpenCL C version that a program is compiled for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Standard {
+    C10,
+    C11,
+    C12,
+    C20,
+    C30,
+}
+
+impl Standard {
+    fn parse(name: &str) -> Option<Self> {
+        Some(match name {
+            "CL1.0" => Self::C10,
+            "CL1.1" => Self::C11,
+            "CL1.2" => Self::C12,
+            "CL2.0" => Self::C20,
+            "CL3.0" => Self::C30,
+            _ => return None,
+        })
+    }
+
+    fn argument(self) -> &'static str {
+        match self {
+            Self::C10 => "-cl-std=CL1.0",
+            Self::C11 => "-cl-std=CL1.1",
+            Self::C12 => "-cl-std=CL1.2",
+            Self::C20 => "-cl-std=CL2.0",
+            Self::C30 => "-cl-std=CL3.0",
+        }
+    }
+}
+
+/// Name under which clang sees the program; it stands in front of every message of the log.
+pub const SOURCE_NAME: &str = "program.cl";
+
+/// Folder of the headers that are part of the compiler.
+pub const HEADER_FOLDER: &str = "/isocl-builtin-headers";
+
+/// Folder of the headers that an application embeds with `clCompileProgram`.
+pub const EMBEDDED_FOLDER: &str = "/isocl-embedded-headers";
+
+/// Splits an option string at white space; quotes and backslashes keep it together, as in a shell.
+fn split(options: &str) -> Result<Vec<String>, Error> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quote = None;
+    let mut characters = options.chars();
+    while let Some(character) = characters.next() {
+        match (character, quote) {
+            (_, Some(open)) if character == open => quote = None,
+            ('\\', _) if quote != Some('\'') => {
+                let next = characters.next().unwrap_or('\\');
+                word.get_or_insert_default().push(next);
+            }
+            ('"' | '\'', None) => {
+                quote = Some(character);
+                word.get_or_insert_default();
+            }
+            (space, None) if space.is_whitespace() => words.extend(word.take()),
+            _ => word.get_or_insert_default().push(character),
+        }
+    }
+    if quote.is_some() {
+        return Err(Error::Options(format!(
+            "a quote is not closed in the options: {options}"
+        )));
+    }
+    words.extend(word);
+    Ok(words)
+}
+
+/// Options that clang's `cc1` knows under the same name.
+const PASSED: &[&str] = &[
+    "-cl-single-precision-constant",
+    "-cl-fp32-correctly-rounded-divide-sqrt",
+    "-cl-mad-enable",
+    "-cl-no-signed-zeros",
+    "-cl-unsafe-math-optimizations",
+    "-cl-finite-math-only",
+    "-cl-fast-relaxed-math",
+    "-cl-uniform-work-group-size",
+    "-cl-kernel-arg-info",
+    "-w",
+    "-Werror",
+];
+
+/// Options that allow something this compiler does not make use of.
+const HINTS: &[&str] = &[
+    "-cl-opt-disable",
+    "-cl-strict-aliasing",
+    "-cl-no-subgroup-ifp",
+    "-cl-denorms-are-zero",
+];
+
+/// Arguments of `cc1` for a program with these build options on this target.
+///
+/// # Errors
+/// [`Error::Options`] names the first option that is unknown or lacks its value.
+pub fn compile_arguments(options: &str, target: &Target) -> Result<Vec<String>, Error> {
+    let mut standard = Standard::C12;
+    let mut given = Vec::new();
+    let mut words = split(options)?.into_iter();
+    while let Some(word) = words.next() {
+        if PASSED.contains(&word.as_str()) {
+            given.push(word);
+        } else if HINTS.contains(&word.as_str()) {
+        } else if word == "-g" {
+            given.extend([
+                "-debug-info-kind=constructor".into(),
+                "-dwarf-version=4".into(),
+            ]);
+        } else if let Some(name) = word.strip_prefix("-cl-std=") {
+            standard = Standard::parse(name)
+                .ok_or_else(|| Error::Options(format!("unknown OpenCL C version in {word}")))?;
+        } else if let Some(flag) = ["-D", "-I", "-U"]
+            .into_iter()
+            .find(|flag| word.starts_with(flag))
+        {
+            let value = match &word[flag.len()..] {
+                "" => words
+                    .next()
+                    .ok_or_else(|| Error::Options(format!("{flag} lacks its value")))?,
+                value => value.to_owned(),
+            };
+            given.extend([flag.to_owned(), value]);
+        } else {
+            return Err(Error::Options(format!("unknown build option {word}")));
+        }
+    }
+    let mut arguments: Vec<String> = [
+        "-triple",
+        "spir64-unknown-unknown",
+        "-U__SPIR__",
+        "-U__SPIR64__",
+        "-U__IMAGE_SUPPORT__",
+        "-x",
+        "cl",
+        "-O2",
+        "-disable-llvm-passes",
+        "-ffp-contract=on",
+        "-fdeclare-opencl-builtins",
+        "-finclude-default-header",
+        "-fpreserve-vec3-type",
+        "-fno-ident",
+        "-mframe-pointer=none",
+        "-nostdsysteminc",
+        "-internal-isystem",
+        HEADER_FOLDER,
+        "-main-file-name",
+        SOURCE_NAME,
+        "-D__OPENCL_VERSION__=300",
+        standard.argument(),
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    let features = feature_arguments(standard, target);
+    arguments.extend(features);
+    arguments.extend(given);
+    arguments.extend([
+        "-I".to_owned(),
+        EMBEDDED_FOLDER.to_owned(),
+        SOURCE_NAME.to_owned(),
+    ]);
+    Ok(arguments)
+}
+
+/// Exactly the extensions and features of the target, in clang's table and as macros.
+fn feature_arguments(standard: Standard, target: &Target) -> Vec<String> {
+    let mut list = "-cl-ext=-all".to_owned();
+    let mut macros = Vec::new();
+    for name in &target.extensions {
+        list.push_str(",+");
+        list.push_str(name);
+    }
+    if standard >= Standard::C30 {
+        for name in &target.features {
+            list.push_str(",+");
+            list.push_str(name);
+            if !CLANG_FEATURES.contains(&name.as_str()) {
+                macros.push(format!("-D{name}=1"));
+            }
+        }
+    }
+    macros.push(list);
+    macros
+}
+
+/// Features whose macros clang defines by itself; the others belong to its headers.
+const CLANG_FEATURES: &[&str] = &[
+    "__opencl_c_atomic_order_acq_rel",
+    "__opencl_c_atomic_order_seq_cst",
+    "__opencl_c_fp64",
+    "__opencl_c_generic_address_space",
+    "__opencl_c_program_scope_global_variables",
+];
+
+/// What link options ask for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LinkOptions {
+    /// `-create-library`
+    pub create_library: bool,
+}
+
+/// Parses link options (§5.8.7).
+///
+/// # Errors
+/// [`Error::Options`] names the first unknown option.
+pub fn link_options(options: &str) -> Result<LinkOptions, Error> {
+    let mut result = LinkOptions::default();
+    let mut enable = false;
+    for word in split(options)? {
+        match word.as_str() {
+            "-create-library" => result.create_library = true,
+            "-enable-link-options" => enable = true,
+            "-cl-denorms-are-zero"
+            | "-cl-no-signed-zeros"
+            | "-cl-unsafe-math-optimizations"
+            | "-cl-finite-math-only"
+            | "-cl-fast-relaxed-math"
+            | "-cl-no-subgroup-ifp" => (),
+            _ => return Err(Error::Options(format!("unknown link option {word}"))),
+        }
+    }
+    if enable && !result.create_library {
+        return Err(Error::Options(
+            "-enable-link-options needs -create-library".to_owned(),
+        ));
+    }
+    Ok(result)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target() -> Target {
+        Target {
+            extensions: vec!["cl_khr_fp64".into()],
+            features: vec!["__opencl_c_int64".into(), "__opencl_c_fp64".into()],
+        }
+    }
+
+    fn has(options: &str, argument: &str) -> bool {
+        compile_arguments(options, &target())
+            .unwrap()
+            .iter()
+            .any(|one| one == argument)
+    }
+
+    #[test]
+    fn words_are_split_as_in_a_shell() {
+        assert_eq!(
+            split(r#" -D A="x y"  -DB=\"q\" '' "#).unwrap(),
+            ["-D", "A=x y", "-DB=\"q\"", ""]
+        );
+        assert!(split("-DA=\"x").is_err());
+    }
+
+    #[test]
+    fn every_standard_option_is_accepted() {
+        let all = "-D A -DB=1 -I . -I/tmp -cl-std=CL2.0 -cl-single-precision-constant -cl-denorms-are-zero \
+                   -cl-fp32-correctly-rounded-divide-sqrt -cl-opt-disable -cl-strict-aliasing \
+                   -cl-uniform-work-group-size -cl-no-subgroup-ifp -cl-mad-enable -cl-no-signed-zeros \
+                   -cl-unsafe-math-optimizations -cl-finite-math-only -cl-fast-relaxed-math -w -Werror \
+                   -cl-kernel-arg-info -g";
+        assert!(compile_arguments(all, &target()).is_ok());
+        assert!(has(all, "-cl-std=CL2.0") && has(all, "-cl-mad-enable"));
+    }
+
+    #[test]
+    fn unknown_options_are_refused_by_name() {
+        for bad in [
+            "-foo",
+            "program.cl",
+            "-cl-std=CL9.9",
+            "-D",
+            "-cl-std",
+            "-create-library",
+        ] {
+            let error = compile_arguments(bad, &target()).unwrap_err();
+            assert!(matches!(error, Error::Options(_)), "{bad}: {error}");
+        }
+        assert!(link_options("-create-library -enable-link-options")
+            .is_ok_and(|options| options.create_library));
+        for bad in ["-enable-link-options", "-DA", "-cl-std=CL3.0"] {
+            assert!(link_options(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn features_are_those_of_the_target_and_only_in_opencl_c_3() {
+        assert!(has("-cl-std=CL3.0", "-D__opencl_c_int64=1"));
+        assert!(has(
+            "-cl-std=CL3.0",
+            "-cl-ext=-all,+cl_khr_fp64,+__opencl_c_int64,+__opencl_c_fp64"
+        ));
+        assert!(has("", "-cl-ext=-all,+cl_khr_fp64") && has("", "-cl-std=CL1.2"));
+        assert!(!has("", "-D__opencl_c_int64=1"));
+    }
+}

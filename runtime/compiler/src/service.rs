@@ -1,0 +1,99 @@
+//! Answers the messages of the runtime.
+
+use isocl_compiler_interface::message::{
+    decode, encode, BinaryKind, Failure, Header, Request, Response, Target,
+};
+
+use crate::error::Error;
+use crate::llvm::{Context, TargetMachine};
+use crate::{binary, executable, frontend, library, metadata, options};
+
+/// Decodes a request, does it, and encodes the answer.
+pub fn answer(request: &[u8]) -> Vec<u8> {
+    let response = match decode(request) {
+        Ok(request) => respond(request),
+        Err(error) => Response::Failed {
+            failure: Failure::Internal,
+            log: format!("unreadable request: {error}"),
+        },
+    };
+    encode(&response).unwrap_or_default()
+}
+
+/// Does what a request asks for.
+pub fn respond(request: Request) -> Response {
+    let result = match request {
+        Request::Compile {
+            target,
+            source,
+            options,
+            headers,
+        } => compile(&target, &source, &options, &headers),
+        Request::Link {
+            objects, options, ..
+        } => link(&objects, &options),
+        Request::Load { binary } => executable::load(&binary).map(Response::Loaded),
+        Request::Kernel { executable, kernel } => {
+            executable::kernel(executable, kernel).map(Response::Kernel)
+        }
+        Request::Unload { executable } => {
+            executable::unload(executable).map(|()| Response::Unloaded)
+        }
+    };
+    result.unwrap_or_else(|error| Response::Failed {
+        failure: error.failure(),
+        log: error.to_string(),
+    })
+}
+
+fn compile(
+    target: &Target,
+    source: &str,
+    options: &str,
+    headers: &[Header],
+) -> Result<Response, Error> {
+    let context = Context::new();
+    let (module, log) = frontend::compile(&context, source, options, headers, target)?;
+    metadata::kernels(&module)?;
+    let kind = BinaryKind::CompiledObject;
+    Ok(Response::Built {
+        binary: binary::encode(kind, &module.to_bitcode()),
+        kind,
+        log,
+    })
+}
+
+fn link(objects: &[Vec<u8>], options: &str) -> Result<Response, Error> {
+    let options = options::link_options(options)?;
+    let context = Context::new();
+    let mut modules = objects.iter().map(|object| {
+        let (kind, bitcode) = binary::decode(object)?;
+        if kind == BinaryKind::Executable && objects.len() > 1 {
+            return Err(Error::Binary(
+                "an executable cannot be linked with other programs".to_owned(),
+            ));
+        }
+        context.parse_bitcode(bitcode).map_err(Error::Binary)
+    });
+    let module = modules
+        .next()
+        .ok_or_else(|| Error::Link("there is nothing to link".to_owned()))??;
+    for other in modules {
+        frontend::link(&module, other?, false)?;
+    }
+    let kind = if options.create_library {
+        BinaryKind::Library
+    } else {
+        BinaryKind::Executable
+    };
+    if !options.create_library {
+        library::link(&module)?;
+        library::check_defined(&module)?;
+        library::keep_kernels(&module, &TargetMachine::host().map_err(Error::Internal)?)?;
+    }
+    Ok(Response::Built {
+        binary: binary::encode(kind, &module.to_bitcode()),
+        kind,
+        log: String::new(),
+    })
+}
