@@ -1,5 +1,6 @@
 //! Barriers and work-group collectives: the calls at which all work-items of a group meet.
 
+use crate::collective;
 use crate::llvm::{Block, Value};
 
 /// A call that all work-items of a work-group make together.
@@ -33,41 +34,13 @@ pub fn rendezvous(instruction: Value) -> Option<Rendezvous> {
                 .constant_int()
                 .is_none_or(|scope| scope > SCOPE_WORK_GROUP),
         }),
-        _ => collective(&name),
+        _ => collective::result_is_uniform(&name)
+            .map(|uniform_result| Rendezvous::Collective { uniform_result }),
     }
-}
-
-fn collective(name: &str) -> Option<Rendezvous> {
-    let digits = name.strip_prefix("_Z")?;
-    let name = digits.trim_start_matches(|c: char| c.is_ascii_digit());
-    let function = name.strip_prefix("work_group_")?;
-    let begins = |prefix: &str| function.starts_with(prefix);
-    let uniform_result = ["all", "any", "broadcast", "reduce_"]
-        .into_iter()
-        .any(begins);
-    (uniform_result || begins("scan_")).then_some(Rendezvous::Collective { uniform_result })
 }
 
 /// The meeting a block begins with.
 pub fn at_start(block: Block) -> Option<(Value, Rendezvous)> {
     let first = block.first_instruction()?;
     Some((first, rendezvous(first)?))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn collectives_are_told_from_other_names() {
-        let uniform = |name| match collective(name) {
-            Some(Rendezvous::Collective { uniform_result }) => Some(uniform_result),
-            _ => None,
-        };
-        assert_eq!(uniform("_Z14work_group_alli"), Some(true));
-        assert_eq!(uniform("_Z21work_group_reduce_addj"), Some(true));
-        assert_eq!(uniform("_Z29work_group_scan_exclusive_minf"), Some(false));
-        assert_eq!(uniform("_Z18work_group_barrierj"), None);
-        assert_eq!(uniform("work_group_all"), None);
-    }
 }

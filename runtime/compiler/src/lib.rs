@@ -9,6 +9,7 @@
 pub mod barrier;
 pub mod binary;
 pub mod boundary;
+pub mod collective;
 pub mod control_flow;
 pub mod emit;
 pub mod entry;

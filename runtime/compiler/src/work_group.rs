@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use crate::barrier::{self, Rendezvous};
+use crate::collective;
 use crate::llvm::{AtomicOrdering, Block, Builder, Context, Metadata, Module, Type, Value};
 use crate::region::{Next, Regions};
 use crate::region_body::Body;
@@ -138,7 +139,7 @@ impl<'a> WorkGroup<'a> {
             let region = &self.regions.regions[number];
             match region.meeting {
                 Some(Rendezvous::Collective { .. }) => {
-                    self.collective(builder, region.start, work_items)?;
+                    self.collective(builder, region.start)?;
                     self.go_on(builder, &region.next);
                     continue;
                 }
@@ -266,13 +267,21 @@ impl<'a> WorkGroup<'a> {
     }
 
     /// Runs a collective function over the operands that the work-items left.
-    fn collective(&self, builder: &Builder, point: usize, _: Value) -> Result<(), String> {
-        let block = self.regions.flow.blocks[point];
-        let Some((call, _)) = barrier::at_start(block) else {
+    fn collective(&self, builder: &Builder, point: usize) -> Result<(), String> {
+        let Some((call, _)) = barrier::at_start(self.regions.flow.blocks[point]) else {
             return Ok(());
         };
-        let _ = builder;
-        Err(format!("no work-group collective: {call}"))
+        let result = collective::emit(&collective::Site {
+            builder,
+            call,
+            operands: self.operands.get(&point).map_or(&[], Vec::as_slice),
+            results: self.rows.get(&call).copied(),
+            size: self.size,
+        })?;
+        if let (Some(result), Some(&memory)) = (result, self.once.get(&call)) {
+            builder.store(result, memory);
+        }
+        Ok(())
     }
 }
 

@@ -1,0 +1,98 @@
+//! Work-group collective functions.
+
+use crate::item::compare;
+use crate::launch::{Arg, Kernel, Range};
+
+/// Local ids of the work-group of `item`, as values `f(global id)`.
+fn group(item: &crate::item::Item, f: impl Fn(i32) -> i32) -> Vec<i32> {
+    let start = item.global_id - item.local_id;
+    (start..start + item.local_size)
+        .map(|g| f(g as i32))
+        .collect()
+}
+
+#[test]
+fn reductions_and_scans_of_integers() {
+    compare(
+        "kernel void k(global int *out, int n) {
+            int g = get_global_id(0), v = (g * 37 + n) % 19 - 9; global int *o = out + g * 4;
+            o[0] = work_group_reduce_add(v) * 10000 + work_group_reduce_min(v) * 100
+                 + work_group_reduce_max(v);
+            o[1] = work_group_scan_inclusive_add(v); o[2] = work_group_scan_exclusive_add(v);
+            o[3] = work_group_scan_inclusive_max(v) * 100 + work_group_scan_inclusive_min(v); }",
+        |item, n| {
+            let values = group(item, |g| (g * 37 + n) % 19 - 9);
+            let until = &values[..=item.local_id];
+            let (min, max) = (values.iter().min().unwrap(), values.iter().max().unwrap());
+            let sum: i32 = values.iter().sum();
+            let first = item.global_id * 4;
+            item.out.set(first, sum * 10000 + min * 100 + max);
+            item.out.set(first + 1, until.iter().sum());
+            item.out.set(first + 2, until[..item.local_id].iter().sum());
+            let (min, max) = (until.iter().min().unwrap(), until.iter().max().unwrap());
+            item.out.set(first + 3, max * 100 + min);
+        },
+    );
+}
+
+#[test]
+fn collectives_in_loops_and_conditions() {
+    compare(
+        "kernel void k(global int *out, int n) {
+            int g = get_global_id(0), i = get_local_id(0), left = i, turns = 0;
+            while (work_group_any(left > 0)) { left -= 2; turns++; }
+            for (int j = 0; j < n; j++) turns += work_group_broadcast(i * j, j % get_local_size(0));
+            if (n > 3) turns += work_group_all(i < 100) * 1000;
+            out[g] = turns + work_group_scan_exclusive_max(i); }",
+        |item, n| {
+            let s = item.local_size as i32;
+            let mut turns = s / 2;
+            for j in 0..n {
+                turns += j % s * j;
+            }
+            if n > 3 {
+                turns += 1000;
+            }
+            let i = item.local_id as i32;
+            let max = if i == 0 { i32::MIN } else { i - 1 };
+            item.out.set(item.global_id, turns.wrapping_add(max));
+        },
+    );
+}
+
+#[test]
+fn identities_of_unsigned_and_floating_point_scans() {
+    let kernel = Kernel::new(
+        "kernel void k(global int *out) {
+            global int *o = out + get_global_id(0) * 4; uint u = get_local_id(0); float f = u * 0.5f;
+            o[0] = work_group_scan_exclusive_min(u); o[1] = work_group_scan_exclusive_max(u);
+            o[2] = as_int(work_group_scan_exclusive_min(f));
+            o[3] = work_group_reduce_add((ulong)u << 32) >> 32; }",
+        &[Arg::Ints(&mut [])],
+    );
+    let mut out = [0; 16];
+    kernel.run(Range::line(4, 4), &mut [Arg::Ints(&mut out)], false);
+    assert_eq!(out[..4], [-1, 0, f32::INFINITY.to_bits() as i32, 6]);
+    assert_eq!(out[12..], [0, 2, 0, 6]);
+}
+
+#[test]
+fn broadcast_in_two_dimensions() {
+    let kernel = Kernel::new(
+        "kernel void k(global int *out) {
+            out[get_global_linear_id()] = work_group_broadcast((int)get_global_linear_id(), 2, 1); }",
+        &[Arg::Ints(&mut [])],
+    );
+    let range = Range {
+        dimensions: 2,
+        global: [6, 4, 1],
+        local: [3, 2, 1],
+        offset: [0; 3],
+    };
+    let mut out = [0; 24];
+    kernel.run(range, &mut [Arg::Ints(&mut out)], true);
+    for (linear, value) in out.into_iter().enumerate() {
+        let (x, y) = (linear % 6 / 3 * 3 + 2, linear / 6 / 2 * 2 + 1);
+        assert_eq!(value as usize, y * 6 + x);
+    }
+}
