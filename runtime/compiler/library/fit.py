@@ -96,6 +96,8 @@ if __name__ == "__main__":
     # log(1 + f) = 2 s + s^3 P(s^2) with s = f / (2 + f)
     atanh_tail = lambda s: sum((LONG(2) / (2 * k + 3) * s ** (2 * k) for k in range(0, 30)), LONG(0))
     fit("log wide", atanh_tail, lambda s: s * s / 2, 1e-3, 0.2001, 5, np.float64, variable=square)
+    # atanh(s) = s + s z P(z) for a power's logarithm
+    fit("pow", lambda s: atanh_tail(s) / 2, square, 1e-3, 0.1717, 2, variable=square)
     # atan(a) = a + a z P(z)
     fit("atan", lambda x: (np.arctan(x) - x) / x**3, lambda x: x**3 / np.arctan(x), 0.02, 1, 7, variable=square)
     # asin(a) = a + a z P(z)

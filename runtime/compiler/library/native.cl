@@ -74,18 +74,7 @@ PART float fast_sqrt(float x) { return __builtin_sqrtf(x); }
 PART float fast_rsqrt(float x) { return 1.0f / __builtin_sqrtf(x); }
 PART float fast_recip(float x) { return 1.0f / x; }
 PART float fast_divide(float x, float y) { return x / y; }
-// In double: the exponent multiplies the error of the logarithm.
-PART float fast_powr(float x, float y) {
-  double e = (double)y * log_wide(x);
-  e = e < -120.0 ? -120.0 : e;
-  e = e > 100.0 ? 100.0 : e;
-  float result = (float)exp_wide(e);
-  float at_zero = y < 0 ? INFINITE_FLOAT : y > 0 ? 0.0f : NAN_FLOAT;
-  float at_infinity = y < 0 ? 0.0f : y > 0 ? INFINITE_FLOAT : NAN_FLOAT;
-  result = x == 0 ? at_zero : result;
-  result = x == INFINITE_FLOAT ? at_infinity : result;
-  return x < 0 || x != x ? NAN_FLOAT : result;
-}
+PART float fast_powr(float x, float y) { return fast_exp2(y * fast_log2(x)); }
 
 BOTH_UNARY(exp)
 BOTH_UNARY(exp2)
