@@ -33,7 +33,7 @@ use chunk_source::ChunkSource;
 use chunk_table::{ChunkTable, ChunkUse, CHUNK_BYTES, MAX_SLOT_RECORDS};
 pub use error::HeapError;
 pub use range::SvmRange;
-use records::{free_slots, slot_size, Extent, Records, SlotWords};
+use records::{free_slots, slot_size, slot_tag, Extent, Records, SlotWords};
 use size_class::SizeClass;
 pub use size_class::MIN_ALIGNMENT;
 use slot_pool::SlotPool;
@@ -79,6 +79,9 @@ const SHARDS: usize = 8;
 #[derive(Debug)]
 struct Shard {
     slot_pools: Box<[Mutex<SlotPool>]>,
+    /// For each slot pool, the address of a slot freed lately, or 0: who allocates the size that
+    /// was just freed gets it without taking the lock. To its pool, the slot is in use.
+    spare_slots: Box<[AtomicUsize]>,
 }
 
 impl Shard {
@@ -86,11 +89,25 @@ impl Shard {
         let count = POOLS * size_class::COUNT;
         Self {
             slot_pools: (0..count).map(|_| Mutex::default()).collect(),
+            spare_slots: (0..count).map(|_| AtomicUsize::new(0)).collect(),
         }
     }
 
+    #[inline]
     fn slot_pool(&self, pool: PoolKind, class: SizeClass) -> &Mutex<SlotPool> {
         &self.slot_pools[pool as usize * size_class::COUNT + class.index()]
+    }
+
+    #[inline]
+    fn spare_slot(&self, pool: PoolKind, class: SizeClass) -> &AtomicUsize {
+        &self.spare_slots[pool as usize * size_class::COUNT + class.index()]
+    }
+
+    /// Slots in use, spare ones not counted.
+    fn live(&self) -> usize {
+        let live: usize = self.slot_pools.iter().map(|pool| lock(pool).live()).sum();
+        let is_spare = |spare: &&AtomicUsize| spare.load(Ordering::Acquire) != 0;
+        live.saturating_sub(self.spare_slots.iter().filter(is_spare).count())
     }
 }
 
@@ -120,23 +137,6 @@ struct Found<'heap> {
     word: &'heap AllocationWord,
     seen: Snapshot,
     info: AllocationInfo,
-    place: Place,
-}
-
-/// What is needed to take the memory of an allocation back.
-#[derive(Clone, Copy)]
-enum Place {
-    Slot {
-        shard: u8,
-        pool: PoolKind,
-        class: SizeClass,
-        number: u32,
-        slot: usize,
-    },
-    Extent {
-        record: u32,
-        range: AddressRange,
-    },
 }
 
 impl SvmHeap {
@@ -205,7 +205,7 @@ impl SvmHeap {
         }
         match found.word.free(found.seen) {
             Ok(Freed::Now) => {
-                self.reclaim(base);
+                self.reclaim(base.get());
                 Ok(())
             }
             Ok(Freed::WithLastPin) => Ok(()),
@@ -241,8 +241,7 @@ impl SvmHeap {
     /// lock; for tests and leak reports.
     pub fn allocations(&self) -> usize {
         let shards = self.shards.iter().filter_map(OnceLock::get);
-        let pools = shards.flat_map(|shard| shard.slot_pools.iter());
-        let slots: usize = pools.map(|pool| lock(pool).live()).sum();
+        let slots: usize = shards.map(Shard::live).sum();
         let bookkeeping = lock(&self.bookkeeping);
         slots + bookkeeping.extents as usize - bookkeeping.free_extents.len()
     }
@@ -287,6 +286,14 @@ impl SvmHeap {
     ) -> Result<usize, HeapError> {
         let index = thread_shard();
         let shard = self.shards[index].get_or_init(Shard::new);
+        let spare = shard.spare_slot(pool, class);
+        if spare.load(Ordering::Relaxed) != 0 {
+            let address = spare.swap(0, Ordering::AcqRel);
+            if let Some(word) = self.slot_word(address, class) {
+                word.make(slot_tag(class.index(), size), pinned);
+                return Ok(address);
+            }
+        }
         let mut slots = lock(shard.slot_pool(pool, class));
         if let Some(address) = slots.take(class, size, pinned) {
             return Ok(address);
@@ -392,9 +399,8 @@ impl SvmHeap {
             ChunkUse::Slots {
                 class,
                 record,
-                shard,
                 pool,
-                number,
+                ..
             } => {
                 let offset = address.get() % CHUNK_BYTES;
                 let slot = class.slot_at(offset);
@@ -406,21 +412,12 @@ impl SvmHeap {
                     word,
                     seen,
                     info: AllocationInfo { base, size, pool },
-                    place: Place::Slot {
-                        shard,
-                        pool,
-                        class,
-                        number,
-                        slot,
-                    },
                 })
             }
             ChunkUse::Extent { record, pool } => {
                 let extent = self.extents.get(record)?;
                 let view = extent.view();
-                let chunks = view.size.div_ceil(CHUNK_BYTES);
-                let range = AddressRange::with_len(view.start, chunks * CHUNK_BYTES)?;
-                range.contains_address(address).then_some(Found {
+                view.chunks()?.contains_address(address).then_some(Found {
                     word: &extent.word,
                     seen: view.word,
                     info: AllocationInfo {
@@ -428,7 +425,6 @@ impl SvmHeap {
                         size: view.size,
                         pool,
                     },
-                    place: Place::Extent { record, range },
                 })
             }
         }
@@ -443,44 +439,68 @@ impl SvmHeap {
         // A pinned allocation stays where it is, so this always finds it.
         if let Some(found) = self.find(base) {
             if found.word.unpin() {
-                self.reclaim(base);
+                self.reclaim(base.get());
             }
+        }
+    }
+
+    /// The word of the slot at `address`, which the caller owns.
+    #[inline]
+    fn slot_word(&self, address: usize, class: SizeClass) -> Option<&AllocationWord> {
+        match self.table.get(address)? {
+            ChunkUse::Slots { record, .. } => self
+                .slot_words
+                .get(record)?
+                .get(class.slot_at(address % CHUNK_BYTES)),
+            ChunkUse::Extent { .. } => None,
         }
     }
 
     /// Makes the memory of the allocation at `base`, which has just become free, available again.
     #[inline]
-    fn reclaim(&self, base: Address) {
-        // Found anew: only now that the word is ours is it certain that the chunk keeps its use.
-        // Before, it could be cut again between a look at the table and one at the word.
-        let Some(found) = self.find(base) else {
-            return;
-        };
-        match found.place {
-            Place::Slot {
+    fn reclaim(&self, base: usize) {
+        // The table is asked anew: only now that the allocation is ours is it certain that its
+        // chunk keeps its use. Before, the chunk could be cut again between a look at the table
+        // and one at the word.
+        match self.table.get(base) {
+            Some(ChunkUse::Slots {
+                class,
                 shard,
                 pool,
-                class,
                 number,
-                slot,
-            } => {
+                ..
+            }) => {
                 let Some(shard) = self.shards.get(usize::from(shard)).and_then(OnceLock::get)
                 else {
                     return;
                 };
+                let spare = shard.spare_slot(pool, class);
+                let vacant = spare.load(Ordering::Relaxed) == 0;
+                let (success, failure) = (Ordering::AcqRel, Ordering::Relaxed);
+                if vacant && spare.compare_exchange(0, base, success, failure).is_ok() {
+                    return;
+                }
+                let slot = class.slot_at(base % CHUNK_BYTES);
                 let mut slots = lock(shard.slot_pool(pool, class));
                 if let Some(start) = slots.give_back(class, number, slot) {
                     self.table.clear(start, 1);
                     drop(slots);
-                    self.source
-                        .give_back(AddressRange::new(start, start + CHUNK_BYTES));
+                    let chunk = AddressRange::new(start, start + CHUNK_BYTES);
+                    self.source.give_back(chunk);
                 }
             }
-            Place::Extent { record, range } => {
-                self.table.clear(range.start(), range.len() / CHUNK_BYTES);
-                lock(&self.bookkeeping).free_extents.push(record);
-                self.source.give_back(range);
+            Some(ChunkUse::Extent { record, .. }) => {
+                let chunks = self
+                    .extents
+                    .get(record)
+                    .and_then(|extent| extent.view().chunks());
+                if let Some(range) = chunks {
+                    self.table.clear(range.start(), range.len() / CHUNK_BYTES);
+                    lock(&self.bookkeeping).free_extents.push(record);
+                    self.source.give_back(range);
+                }
             }
+            None => {}
         }
     }
 }

@@ -73,20 +73,13 @@ impl AllocationWord {
         Snapshot(self.0.load(Ordering::Acquire))
     }
 
-    /// Makes a free allocation live. Only its owner, who took it from a free list, may call this.
+    /// Makes a free allocation live; or, if `pinned`, dead with one pin, so that nobody finds it
+    /// but who holds the pin. Only its owner, who took it from a free list, may call this.
     #[inline]
-    pub fn make_live(&self, tag: u32) {
+    pub fn make(&self, tag: u32, pinned: bool) {
+        let state = if pinned { ONE_PIN | DEAD } else { LIVE };
         self.0
-            .store(u64::from(tag) << TAG_SHIFT | LIVE, Ordering::Release);
-    }
-
-    /// Makes a free allocation dead with one pin: it has no address for the application.
-    #[inline]
-    pub fn make_pinned(&self, tag: u32) {
-        self.0.store(
-            u64::from(tag) << TAG_SHIFT | ONE_PIN | DEAD,
-            Ordering::Release,
-        );
+            .store(u64::from(tag) << TAG_SHIFT | state, Ordering::Release);
     }
 
     /// Forgets the tag of a free allocation.
@@ -170,7 +163,7 @@ mod tests {
     #[test]
     fn free_without_pins_is_immediate_and_happens_once() {
         let word = AllocationWord::default();
-        word.make_live(7);
+        word.make(7, false);
         let seen = word.load();
         assert_eq!((seen.state(), seen.tag()), (State::Live, 7));
         assert_eq!(word.free(seen), Ok(Freed::Now));
@@ -181,7 +174,7 @@ mod tests {
     #[test]
     fn last_pin_of_a_dead_allocation_reclaims_it() {
         let word = AllocationWord::default();
-        word.make_live(1);
+        word.make(1, false);
         let seen = word.load();
         assert!(word.pin(seen) && word.pin(seen) && word.pin_again());
         assert!(!word.unpin());
@@ -200,10 +193,10 @@ mod tests {
     #[test]
     fn stale_snapshots_change_nothing() {
         let word = AllocationWord::default();
-        word.make_live(1);
+        word.make(1, false);
         let stale = word.load();
         assert_eq!(word.free(stale), Ok(Freed::Now));
-        word.make_live(2);
+        word.make(2, false);
         assert!(!word.pin(stale));
         assert!(word.free(stale).is_err());
         assert!(word.load().is_live());
@@ -212,7 +205,7 @@ mod tests {
     #[test]
     fn pinned_birth_is_invisible_and_ends_with_its_pin() {
         let word = AllocationWord::default();
-        word.make_pinned(3);
+        word.make(3, true);
         assert!(!word.load().is_live());
         assert!(word.unpin());
         assert_eq!(word.load().state(), State::Free);

@@ -4,7 +4,10 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use isocl_kernel_iface::AddressRange;
+
 use super::allocation_word::{AllocationWord, Snapshot};
+use super::chunk_table::CHUNK_BYTES;
 
 /// Entries in the first block of a list; each block has twice as many as the one before.
 const FIRST_BLOCK: usize = 64;
@@ -96,6 +99,15 @@ pub struct ExtentView {
     pub word: Snapshot,
 }
 
+impl ExtentView {
+    /// The whole chunks that the allocation takes.
+    #[inline]
+    pub fn chunks(&self) -> Option<AddressRange> {
+        let chunks = self.size.div_ceil(CHUNK_BYTES);
+        AddressRange::with_len(self.start, chunks * CHUNK_BYTES)
+    }
+}
+
 impl Extent {
     /// Starts another use of a free record, which only its owner does. `pinned`: the allocation
     /// is born with one pin and without an address for the application.
@@ -106,11 +118,7 @@ impl Extent {
         self.size.store(size, Ordering::Release);
         // Never 0, which is the tag of what was never allocated.
         let generation = self.word.load().tag().wrapping_add(1).max(1);
-        if pinned {
-            self.word.make_pinned(generation);
-        } else {
-            self.word.make_live(generation);
-        }
+        self.word.make(generation, pinned);
     }
 
     /// What the record describes now. Place and length are meaningful only together with the

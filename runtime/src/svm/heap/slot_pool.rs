@@ -49,13 +49,7 @@ impl SlotPool {
             }
         };
         chunk.live += 1;
-        let word = &chunk.words[usize::from(slot)];
-        let tag = slot_tag(class.index(), size);
-        if pinned {
-            word.make_pinned(tag);
-        } else {
-            word.make_live(tag);
-        }
+        chunk.words[usize::from(slot)].make(slot_tag(class.index(), size), pinned);
         let address = chunk.start + usize::from(slot) * class.bytes();
         if chunk.is_full(class.slots()) {
             chunk.position = None;
