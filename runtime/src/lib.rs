@@ -10,16 +10,30 @@
 //! No lock is held while a device runs a command or an application's callback runs.
 
 pub mod api_slot;
+pub mod buffer;
 pub mod command;
 pub mod config;
+pub mod context;
 pub mod device;
+pub mod enqueue_buffer;
+pub mod enqueue_kernel;
 pub mod error;
 pub mod event;
 pub mod flags;
+pub mod kernel;
+pub mod kernel_arg;
 mod lock;
 pub mod log;
+mod mem_object;
+mod nd_range;
+pub mod platform;
+pub mod program;
 pub mod queue;
+mod rect;
 mod schedule;
+pub mod svm;
+#[cfg(test)]
+mod test_objects;
 pub mod wait_list;
 
 pub use api_slot::ApiSlot;

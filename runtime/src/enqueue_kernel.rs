@@ -1,0 +1,148 @@
+//! Running kernels (§5.10).
+
+use std::sync::Arc;
+
+use crate::command::{Command, CommandType, KeepAlive, NdRangeCommand, Operation};
+use crate::wait_list::WaitList;
+use crate::kernel::Kernel;
+use crate::lock::lock;
+use crate::nd_range::NdRange;
+use crate::program::no_executable;
+use crate::queue::CommandQueue;
+use crate::{Error, ErrorCode, Event, Result};
+
+/// `CL_EXEC_NATIVE_KERNEL`
+const EXEC_NATIVE_KERNEL: u64 = 2;
+
+impl CommandQueue {
+    /// Runs `kernel` over an index space (`clEnqueueNDRangeKernel`). Arguments are taken as they
+    /// are now.
+    ///
+    /// # Errors
+    /// As §5.10 lists them.
+    pub fn enqueue_nd_range_kernel(
+        self: &Arc<Self>,
+        kernel: &Kernel,
+        work_dim: u32,
+        global_offset: Option<&[usize]>,
+        global_size: Option<&[usize]>,
+        local_size: Option<&[usize]>,
+        events: &[Arc<Event>],
+    ) -> Result<Arc<Event>> {
+        let sizes = (work_dim, global_offset, global_size, local_size);
+        self.run_kernel(CommandType::NdRangeKernel, kernel, sizes, events)
+    }
+
+    /// Runs one work-item of `kernel` (`clEnqueueTask`).
+    ///
+    /// # Errors
+    /// As §5.10 lists them.
+    pub fn enqueue_task(
+        self: &Arc<Self>,
+        kernel: &Kernel,
+        events: &[Arc<Event>],
+    ) -> Result<Arc<Event>> {
+        let one = Some([1_usize].as_slice());
+        self.run_kernel(CommandType::Task, kernel, (1, None, one, one), events)
+    }
+
+    /// Runs a function of the host (`clEnqueueNativeKernel`).
+    ///
+    /// # Errors
+    /// `InvalidContext`, `InvalidOperation` when the device cannot.
+    pub fn enqueue_native_kernel(
+        self: &Arc<Self>,
+        function: Box<dyn FnOnce() + Send>,
+        events: &[Arc<Event>],
+    ) -> Result<Arc<Event>> {
+        let wait_list = WaitList::new(self.context(), events)?;
+        // CL_INVALID_OPERATION: the device associated with command_queue cannot execute the native
+        // kernel.
+        if self.device().info.execution_capabilities & EXEC_NATIVE_KERNEL == 0 {
+            return Err(Error::new(
+                ErrorCode::InvalidOperation,
+                "the device does not run native kernels",
+            ));
+        }
+        let command = Command {
+            operation: Operation::Host(Box::new(move || {
+                function();
+                Ok(())
+            })),
+            keep_alive: Vec::new(),
+        };
+        self.submit(CommandType::NativeKernel, command, wait_list)
+    }
+
+    fn run_kernel(
+        self: &Arc<Self>,
+        command_type: CommandType,
+        kernel: &Kernel,
+        sizes: (u32, Option<&[usize]>, Option<&[usize]>, Option<&[usize]>),
+        events: &[Arc<Event>],
+    ) -> Result<Arc<Event>> {
+        // CL_INVALID_CONTEXT: the context associated with command_queue and kernel are not the
+        // same.
+        if !Arc::ptr_eq(kernel.context(), self.context()) {
+            return Err(Error::new(
+                ErrorCode::InvalidContext,
+                "the kernel belongs to another context than the queue",
+            ));
+        }
+        let wait_list = WaitList::new(self.context(), events)?;
+        // Declared before the lock is taken, so that what it holds is dropped after the lock: the
+        // last reference to a buffer calls the application.
+        let mut keep_alive = Vec::new();
+        let operation = self.nd_range_operation(kernel, sizes, &mut keep_alive)?;
+        let command = Command {
+            operation,
+            keep_alive,
+        };
+        self.submit(command_type, command, wait_list)
+    }
+
+    fn nd_range_operation(
+        &self,
+        kernel: &Kernel,
+        (work_dim, global_offset, global_size, local_size): (
+            u32,
+            Option<&[usize]>,
+            Option<&[usize]>,
+            Option<&[usize]>,
+        ),
+        keep_alive: &mut Vec<KeepAlive>,
+    ) -> Result<Operation> {
+        let device = self.device();
+        // CL_INVALID_PROGRAM_EXECUTABLE: there is no successfully built program executable
+        // available for the device associated with command_queue.
+        let device_kernel = kernel.on_device(device).ok_or_else(no_executable)?;
+        let code = device_kernel.code()?;
+        let arguments = lock(kernel.arguments());
+        arguments.check_set()?;
+        let rules = device_kernel.work_group_rules();
+        let Some(range) = NdRange::new(work_dim, global_offset, global_size, local_size, &rules)?
+        else {
+            return Ok(Operation::Nothing);
+        };
+        let definitions = &device_kernel.definition().arguments;
+        let captured = arguments.capture(
+            self.context(),
+            device,
+            definitions,
+            code.local_bytes,
+            keep_alive,
+        )?;
+        drop(arguments);
+        Ok(Operation::NdRange(NdRangeCommand {
+            program: Arc::clone(&device_kernel.program),
+            code,
+            name: Arc::clone(kernel.name()),
+            arguments: captured.block,
+            local_bytes: captured.local_bytes,
+            work_dim: range.work_dim,
+            global_offset: range.global_offset,
+            global_size: range.global_size,
+            local_size: range.local_size,
+        }))
+    }
+}
