@@ -30,6 +30,7 @@ pub fn build() -> Result<(), String> {
         .cpp(true)
         .std("c++17")
         .file("shim/clang.cpp")
+        .file("shim/jit.cpp")
         .flag(format!("-isystem{}", llvm_config("--includedir")?))
         .flag("-fno-rtti")
         .flag("-fno-exceptions")

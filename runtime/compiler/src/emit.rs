@@ -1,81 +1,101 @@
-//! Optimisation, object code, and the JIT that gives it addresses.
+//! Optimisation, object code, and the memory that code runs in.
 #![allow(unsafe_code)]
 
-use std::ffi::{CStr, CString};
-
-use llvm_sys::core::LLVMCreateMemoryBufferWithMemoryRangeCopy;
-use llvm_sys::error::{LLVMDisposeErrorMessage, LLVMErrorRef, LLVMGetErrorMessage};
-use llvm_sys::orc2::lljit::*;
-use llvm_sys::orc2::*;
+use std::ffi::{c_char, c_void, CString};
+use std::ptr::NonNull;
 
 use crate::error::Error;
-use crate::frontend::protected;
+use crate::frontend::take_text;
 use crate::host_math;
 use crate::llvm::{Module, TargetMachine};
 
 /// LLVM's pipeline. Its loop vectoriser works on the innermost loop over work-items.
 const OPTIMISE: &str = "default<O2>";
 
+/// The pipeline for programs built with `-cl-opt-disable`.
+const OPTIMISE_LITTLE: &str = "default<O1>";
+
+/// How much of the optimiser to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effort {
+    /// Everything.
+    Full,
+    /// `-cl-opt-disable`: what costs little, and no vectorising.
+    Little,
+}
+
 /// Optimises a module for the host and compiles it to an object file.
 ///
 /// # Errors
 /// [`Error::Internal`] when LLVM fails.
-pub fn object(module: &Module, machine: &TargetMachine) -> Result<Vec<u8>, Error> {
-    protected(|| {
-        module.run_passes(OPTIMISE, machine)?;
-        machine.emit_object(module)
-    })?
-    .map_err(Error::Internal)
+pub fn object(module: &Module, machine: &TargetMachine, effort: Effort) -> Result<Vec<u8>, Error> {
+    let (pipeline, vectorize) = match effort {
+        Effort::Full => (OPTIMISE, true),
+        Effort::Little => (OPTIMISE_LITTLE, false),
+    };
+    module
+        .run_passes_with(pipeline, machine, vectorize)
+        .and_then(|()| machine.emit_object(module))
+        .map_err(Error::Internal)
+}
+
+#[repr(C)]
+struct Symbol {
+    name: *const c_char,
+    address: u64,
+}
+
+extern "C" {
+    fn isocl_jit_open(symbols: *const Symbol, num_symbols: usize) -> *mut c_void;
+    fn isocl_jit_add(library: *mut c_void, object: *const u8, length: usize) -> *mut c_char;
+    fn isocl_jit_address(
+        library: *mut c_void,
+        name: *const c_char,
+        address: *mut u64,
+    ) -> *mut c_char;
+    fn isocl_jit_close(library: *mut c_void);
 }
 
 /// The code and data of one executable.
+///
+/// Its code can refer to its own symbols and to the functions of [`host_math`]; no other name of
+/// the process is known to it.
 #[derive(Debug)]
 pub struct Jit {
-    raw: LLVMOrcLLJITRef,
+    library: NonNull<c_void>,
 }
 
-// SAFETY: ORC's LLJIT locks its session; all calls used here may come from any thread.
+// SAFETY: a library belongs to an ORC session, whose functions lock it and may be called from any
+// thread.
 unsafe impl Send for Jit {}
 // SAFETY: as for `Send`.
 unsafe impl Sync for Jit {}
 
 impl Jit {
-    /// An empty JIT that knows the host functions of [`host_math`] and no other name of the
-    /// process.
+    /// An empty one.
     ///
     /// # Errors
     /// [`Error::Internal`] when LLVM fails.
     pub fn new() -> Result<Self, Error> {
-        // `TargetMachine::host` also initialises the target, which LLJIT needs.
-        TargetMachine::host().map_err(Error::Internal)?;
-        let mut raw = std::ptr::null_mut();
-        // SAFETY: a null builder asks for the defaults; `raw` is set on success.
-        check(unsafe { LLVMOrcCreateLLJIT(&mut raw, std::ptr::null_mut()) })?;
-        let jit = Self { raw };
-        let mut symbols: Vec<_> = host_math::host_functions()
-            .into_iter()
-            .filter_map(|function| {
-                let name = CString::new(function.name).ok()?;
-                Some(LLVMOrcCSymbolMapPair {
-                    // SAFETY: the JIT is live; the returned entry is consumed by the symbol map.
-                    Name: unsafe { LLVMOrcLLJITMangleAndIntern(raw, name.as_ptr()) },
-                    Sym: LLVMJITEvaluatedSymbol {
-                        Address: function.address as u64,
-                        Flags: LLVMJITSymbolFlags {
-                            GenericFlags:
-                                LLVMJITSymbolGenericFlags::LLVMJITSymbolGenericFlagsExported as u8,
-                            TargetFlags: 0,
-                        },
-                    },
-                })
+        let functions = host_math::host_functions();
+        let names = functions
+            .iter()
+            .map(|function| CString::new(function.name))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| Error::Internal(error.to_string()))?;
+        let symbols: Vec<_> = functions
+            .iter()
+            .zip(&names)
+            .map(|(function, name)| Symbol {
+                name: name.as_ptr(),
+                address: function.address as u64,
             })
             .collect();
-        // SAFETY: the pairs are consumed by the unit, the unit by the library.
-        check(unsafe {
-            let unit = LLVMOrcAbsoluteSymbols(symbols.as_mut_ptr(), symbols.len());
-            LLVMOrcJITDylibDefine(LLVMOrcLLJITGetMainJITDylib(raw), unit)
-        })?;
-        Ok(jit)
+        // SAFETY: the symbols are live and so are their zero-terminated names.
+        let library = unsafe { isocl_jit_open(symbols.as_ptr(), symbols.len()) };
+        NonNull::new(library)
+            .map(|library| Self { library })
+            .ok_or_else(|| Error::Internal("no memory for code".to_owned()))
     }
 
     /// Adds an object file.
@@ -83,15 +103,8 @@ impl Jit {
     /// # Errors
     /// [`Error::Internal`] when it defines a name twice.
     pub fn add(&self, object: &[u8]) -> Result<(), Error> {
-        // SAFETY: the bytes are copied; the JIT takes the buffer over, whatever it returns.
-        check(unsafe {
-            let buffer = LLVMCreateMemoryBufferWithMemoryRangeCopy(
-                object.as_ptr().cast(),
-                object.len(),
-                c"kernel".as_ptr(),
-            );
-            LLVMOrcLLJITAddObjectFile(self.raw, LLVMOrcLLJITGetMainJITDylib(self.raw), buffer)
-        })
+        // SAFETY: the library is open; the bytes are copied.
+        check(unsafe { isocl_jit_add(self.library.as_ptr(), object.as_ptr(), object.len()) })
     }
 
     /// Address of a symbol; links what it needs.
@@ -101,28 +114,94 @@ impl Jit {
     pub fn address(&self, symbol: &str) -> Result<u64, Error> {
         let name = CString::new(symbol).map_err(|error| Error::Internal(error.to_string()))?;
         let mut address = 0;
-        // SAFETY: the JIT is live and the name zero-terminated.
-        check(unsafe { LLVMOrcLLJITLookup(self.raw, &mut address, name.as_ptr()) })?;
+        // SAFETY: the library is open, the name zero-terminated, the address a local.
+        check(unsafe { isocl_jit_address(self.library.as_ptr(), name.as_ptr(), &mut address) })?;
         Ok(address)
     }
 }
 
 impl Drop for Jit {
     fn drop(&mut self) {
-        // SAFETY: nobody runs code of the executable any more; that is what unloading means.
-        let _ = check(unsafe { LLVMOrcDisposeLLJIT(self.raw) });
+        // SAFETY: opened once, closed once; nobody runs code of the executable any more, which is
+        // what unloading means.
+        unsafe { isocl_jit_close(self.library.as_ptr()) };
     }
 }
 
-fn check(error: LLVMErrorRef) -> Result<(), Error> {
-    if error.is_null() {
+fn check(message: *mut c_char) -> Result<(), Error> {
+    if message.is_null() {
         return Ok(());
     }
-    // SAFETY: a live error is consumed by taking its message, which is freed once.
-    unsafe {
-        let message = LLVMGetErrorMessage(error);
-        let text = CStr::from_ptr(message).to_string_lossy().into_owned();
-        LLVMDisposeErrorMessage(message);
-        Err(Error::Internal(text))
+    Err(Error::Internal(take_text(message)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::llvm::Context;
+
+    fn object_of(text: &str) -> Vec<u8> {
+        let machine = TargetMachine::host().unwrap();
+        let context = Context::new();
+        let module = context.parse_ir(text).unwrap();
+        module.set_triple(&machine.triple());
+        module.set_data_layout(&machine.data_layout());
+        object(&module, &machine, Effort::Full).unwrap()
+    }
+
+    #[test]
+    fn objects_of_one_executable_see_each_other_and_others_do_not() {
+        let jit = Jit::new().unwrap();
+        jit.add(&object_of("@x = global i32 41")).unwrap();
+        let add = "@x = external global i32
+            define i32 @f() {
+              %v = load i32, ptr @x
+              %s = add i32 %v, 1
+              store i32 %s, ptr @x
+              ret i32 %s
+            }";
+        jit.add(&object_of(add)).unwrap();
+        let address = jit.address("f").unwrap() as usize;
+        // SAFETY: `f` has this signature and its code lives as long as `jit`.
+        let f = unsafe { std::mem::transmute::<usize, extern "C" fn() -> i32>(address) };
+        assert_eq!((f(), f()), (42, 43));
+        let x = jit.address("x").unwrap() as usize as *const i32;
+        // SAFETY: `x` is an `i32` of the executable, and nobody writes to it now.
+        assert_eq!(unsafe { x.read() }, 43);
+
+        let other = Jit::new().unwrap();
+        other.add(&object_of(add)).unwrap();
+        let error = other.address("f").unwrap_err().to_string();
+        assert!(error.contains('x'), "{error}");
+    }
+
+    #[test]
+    fn host_functions_are_known_and_other_names_of_the_process_are_not() {
+        let call = |name: &str| {
+            let jit = Jit::new().unwrap();
+            let text = format!(
+                "declare double @{name}(double)
+                 define double @f(double %x) {{
+                   %v = call double @{name}(double %x)
+                   ret double %v
+                 }}"
+            );
+            jit.add(&object_of(&text)).unwrap();
+            jit.address("f").map(|_| ())
+        };
+        assert_eq!(call("isocl_host_tgamma"), Ok(()));
+        for foreign in ["tgamma", "getenv", "malloc"] {
+            let error = call(foreign).unwrap_err().to_string();
+            assert!(error.contains(foreign), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_name_defined_twice_is_an_error() {
+        let jit = Jit::new().unwrap();
+        let object = object_of("define void @f() { ret void }");
+        jit.add(&object).unwrap();
+        let error = jit.add(&object).unwrap_err().to_string();
+        assert!(error.contains('f'), "{error}");
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use isocl_compiler_interface::message::{BinaryKind, Executable, Kernel, KernelCode};
 
-use crate::emit::{self, Jit};
+use crate::emit::{self, Effort, Jit};
 use crate::error::Error;
 use crate::frontend::protected;
 use crate::llvm::{address_space, Context, Linkage, Module, TargetMachine, Value};
@@ -123,7 +123,8 @@ impl Loaded {
         let lowered =
             protected(|| lower::lower(&module, &kernel.name, &kernel.arguments, &machine))?
                 .map_err(|reason| Error::Internal(format!("kernel {}: {reason}", kernel.name)))?;
-        self.jit.add(&emit::object(&module, &machine)?)?;
+        self.jit
+            .add(&emit::object(&module, &machine, Effort::Full)?)?;
         Ok(KernelCode {
             entry: self.jit.address(&lowered.entry_symbol)?,
             local_bytes: lowered.local_bytes,
@@ -169,6 +170,6 @@ fn place_variables(module: &Module, jit: &Jit) -> Result<u64, Error> {
     copy.strip_debug_info();
     copy.run_passes("globaldce", &machine)
         .map_err(Error::Internal)?;
-    jit.add(&emit::object(&copy, &machine)?)?;
+    jit.add(&emit::object(&copy, &machine, Effort::Little)?)?;
     Ok(bytes)
 }

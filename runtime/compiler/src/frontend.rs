@@ -152,7 +152,7 @@ pub fn link(destination: &Module, source: Module, only_needed: bool) -> Result<(
 }
 
 /// Copies and frees a text of the shim.
-fn take_text(text: *mut c_char) -> String {
+pub(crate) fn take_text(text: *mut c_char) -> String {
     if text.is_null() {
         return String::new();
     }
@@ -212,10 +212,7 @@ mod tests {
 
     #[test]
     fn macros_are_exactly_those_of_the_table() {
-        for (options, in_table) in [
-            ("-cl-std=CL1.2", false),
-            ("-cl-std=CL3.0", true),
-        ] {
+        for (options, in_table) in [("-cl-std=CL1.2", false), ("-cl-std=CL3.0", true)] {
             let mut source = String::new();
             for feature in LANGUAGE_EXTENSIONS {
                 source += &format!("#ifndef {0}\n#error {0}\n#endif\n", feature.name);
