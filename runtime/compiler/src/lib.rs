@@ -6,9 +6,13 @@
 //! [`region`] (barrier-free regions), [`entry`] (loops over work-groups and work-items), [`emit`]
 //! (machine code).
 
+pub mod address_space_query;
+pub mod atomic;
 pub mod barrier;
 pub mod binary;
 pub mod boundary;
+pub mod builtin_name;
+pub mod calls;
 pub mod collective;
 pub mod control_flow;
 pub mod emit;
@@ -25,6 +29,7 @@ pub mod lower;
 pub mod metadata;
 pub mod options;
 pub mod prepare;
+pub mod printf;
 pub mod region;
 pub mod region_body;
 pub mod service;

@@ -2,6 +2,7 @@
 
 use isocl_compiler_interface::message::Argument;
 
+use crate::calls;
 use crate::entry;
 use crate::error::Error;
 use crate::llvm::{Module, TargetMachine, Value};
@@ -43,6 +44,7 @@ pub fn lower(
     machine: &TargetMachine,
 ) -> Result<Lowered, Error> {
     let function = prepare::prepare(module, kernel, machine)?;
+    calls::lower(module, function).map_err(Error::Internal)?;
     work_item::lower(module, function);
     let local_bytes = local_memory::place(module, function);
     module
