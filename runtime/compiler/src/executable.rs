@@ -111,6 +111,7 @@ impl Loaded {
         let module = context
             .parse_bitcode(&self.bitcode)
             .map_err(Error::Internal)?;
+        keep_constants_private(&module);
         for variable in shared_variables(&module) {
             variable.set_initializer(None);
             variable.set_linkage(Linkage::LLVMExternalLinkage);
@@ -147,6 +148,15 @@ fn shared_variables(module: &Module) -> Vec<Value> {
     variables
 }
 
+/// Every kernel has its own copy of the constants, so their names must not meet in the JIT.
+fn keep_constants_private(module: &Module) {
+    for variable in module.globals() {
+        if variable.ty().address_space() == address_space::CONSTANT && !variable.is_declaration() {
+            variable.set_linkage(Linkage::LLVMInternalLinkage);
+        }
+    }
+}
+
 /// Gives the program-scope variables memory; returns their size in bytes.
 fn place_variables(module: &Module, jit: &Jit) -> Result<u64, Error> {
     let variables = shared_variables(module);
@@ -162,6 +172,7 @@ fn place_variables(module: &Module, jit: &Jit) -> Result<u64, Error> {
             function.set_linkage(Linkage::LLVMInternalLinkage);
         }
     }
+    keep_constants_private(&copy);
     let mut bytes = 0;
     for variable in shared_variables(&copy) {
         variable.set_linkage(Linkage::LLVMExternalLinkage);
