@@ -57,32 +57,39 @@ pub fn fill(destination: Address, pattern: &[u8], len: usize) {
             return;
         }
     }
-    // A block of whole repetitions that is a multiple of every vector width divides its own
-    // length again, so that a block can follow a block. Patterns that are no power of two repeat
-    // within the block of their least common multiple.
     let mut block = Block([0; BLOCK]);
+    // Whole repetitions only, so that a block can follow a block.
     let block_len = BLOCK - BLOCK % pattern.len();
-    for (byte, value) in block.0[..block_len].iter_mut().zip(pattern.iter().cycle()) {
-        *byte = *value;
-    }
-    let whole_lines = pattern.len().is_power_of_two();
-    if whole_lines && len >= stream::FILL_THRESHOLD && stream::fill(destination.0, &block.0, len) {
+    repeat(pattern, &mut block.0[..block_len.min(len)]);
+    let divides_lines = pattern.len().is_power_of_two();
+    let large = divides_lines && len >= stream::FILL_THRESHOLD;
+    if large && stream::fill(destination.0, &block.0, len) {
         return;
     }
     let mut done = 0;
     while done < len {
         let part = (len - done).min(block_len);
+        let to = destination.0 + done;
         // SAFETY: `done + part <= len`, and the module's contract: the range is mapped and
         // writable. The block is a local array of at least `part` bytes.
-        unsafe {
-            ptr::copy_nonoverlapping(block.0.as_ptr(), (destination.0 + done) as *mut u8, part)
-        };
+        unsafe { ptr::copy_nonoverlapping(block.0.as_ptr(), to as *mut u8, part) };
         done += part;
     }
 }
 
-/// Bytes of the repeated pattern that is copied at once.
-const BLOCK: usize = 512;
+/// Fills local memory with repetitions of a pattern, the last one cut.
+fn repeat(pattern: &[u8], block: &mut [u8]) {
+    let mut done = pattern.len().min(block.len());
+    block[..done].copy_from_slice(&pattern[..done]);
+    while done < block.len() {
+        let part = done.min(block.len() - done);
+        block.copy_within(..part, done);
+        done += part;
+    }
+}
+
+/// Bytes of the repeated pattern that are copied at once.
+const BLOCK: usize = 2048;
 
 #[repr(align(64))]
 struct Block([u8; BLOCK]);
