@@ -18,30 +18,39 @@ PART size_t work_item_count(void) {
   return get_local_size(0) * get_local_size(1) * get_local_size(2);
 }
 
-#define COPY(to_space, from_space, T)                                                         \
+// STORED is what an element T takes in memory: a vector of three is copied like one of four.
+// The stride applies to the side in global memory.
+#define COPY(to_space, from_space, T, STORED, to_index, from_index)                           \
   BUILTIN event_t async_work_group_copy(to_space T *to, const from_space T *from,             \
                                         size_t count, event_t event) {                        \
+    to_space STORED *target = (to_space STORED *)to;                                          \
+    const from_space STORED *source = (const from_space STORED *)from;                        \
     size_t step = work_item_count();                                                          \
     for (size_t i = linear_id(); i < count; i += step)                                        \
-      to[i] = from[i];                                                                        \
+      target[i] = source[i];                                                                  \
     return event;                                                                             \
-  }
-// The stride applies to the side in global memory.
-#define STRIDED_COPY(to_space, from_space, T, to_index, from_index)                           \
+  }                                                                                           \
   BUILTIN event_t async_work_group_strided_copy(to_space T *to, const from_space T *from,     \
                                                 size_t count, size_t stride,                  \
                                                 event_t event) {                              \
+    to_space STORED *target = (to_space STORED *)to;                                          \
+    const from_space STORED *source = (const from_space STORED *)from;                        \
     size_t step = work_item_count();                                                          \
     for (size_t i = linear_id(); i < count; i += step)                                        \
-      to[to_index] = from[from_index];                                                        \
+      target[to_index] = source[from_index];                                                  \
     return event;                                                                             \
   }
-#define COPY_WIDTH(n, T, ...)                                                                 \
-  COPY(__local, __global, T##n)                                                               \
-  COPY(__global, __local, T##n)                                                               \
-  STRIDED_COPY(__local, __global, T##n, i, i *stride)                                         \
-  STRIDED_COPY(__global, __local, T##n, i *stride, i)                                         \
-  BUILTIN void prefetch(const __global T##n *from, size_t count) {}
+#define COPY_BOTH(T, STORED)                                                                  \
+  COPY(__local, __global, T, STORED, i, i *stride)                                            \
+  COPY(__global, __local, T, STORED, i *stride, i)                                            \
+  BUILTIN void prefetch(const __global T *from, size_t count) {}
+#define STORED_WIDTH_
+#define STORED_WIDTH_2 2
+#define STORED_WIDTH_3 4
+#define STORED_WIDTH_4 4
+#define STORED_WIDTH_8 8
+#define STORED_WIDTH_16 16
+#define COPY_WIDTH(n, T) COPY_BOTH(T##n, JOIN(T, STORED_WIDTH_##n))
 #define COPY_TYPE(T, U, ...) ALL_WIDTHS(COPY_WIDTH, T)
 
 EACH_INTEGER(COPY_TYPE)

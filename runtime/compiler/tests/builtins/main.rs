@@ -50,6 +50,22 @@ fn strided_copies_step_in_global_memory() {
 }
 
 #[test]
+fn vectors_of_three_are_copied_like_vectors_of_four() {
+    let source = "
+        kernel void copy(global const int *in, global int *out, local int3 *tile) {
+            event_t event = async_work_group_copy(tile, (global const int3 *)in, (size_t)5, 0);
+            wait_group_events(1, &event);
+            event = async_work_group_copy((global int3 *)out, tile, (size_t)5, 0);
+            wait_group_events(1, &event);
+        }";
+    let input: Vec<i32> = (1..33).collect();
+    let mut out = vec![0; 32];
+    run(source, "", [3, 1], [3, 1], &input, &mut out, &[128]);
+    assert_eq!(out[..20], input[..20]);
+    assert!(out[20..].iter().all(|value| *value == 0));
+}
+
+#[test]
 fn builtins_of_every_family_link_into_one_kernel() {
     let source = "
         kernel void all_families(global const int *in, global int *out) {
