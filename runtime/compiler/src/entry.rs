@@ -11,19 +11,27 @@ use crate::region::Regions;
 use crate::work_group::{Memory, WorkGroup};
 use crate::work_item::Primitive;
 
-/// Adds the function `symbol`, a [`isocl_compiler_interface::launch::KernelEntry`], that runs the
-/// kernel `function` split into `regions`.
+/// What an entry point is made of.
+#[derive(Debug)]
+pub struct Kernel<'a> {
+    /// The kernel's function, everything inlined.
+    pub function: Value,
+    /// The function in regions.
+    pub regions: &'a Regions,
+    /// Where the argument block has the arguments.
+    pub arguments: &'a [Argument],
+    /// `reqd_work_group_size`
+    pub required_size: Option<[u64; 3]>,
+    /// Work-items affect each other at barriers only, not by atomics.
+    pub independent: bool,
+}
+
+/// Adds the function `symbol`, a [`isocl_compiler_interface::launch::KernelEntry`].
 ///
 /// # Errors
 /// A sentence about what cannot be compiled.
-pub fn emit(
-    module: &Module,
-    function: Value,
-    regions: &Regions,
-    arguments: &[Argument],
-    required_size: Option<[u64; 3]>,
-    symbol: &str,
-) -> Result<Memory, String> {
+pub fn emit(module: &Module, kernel: &Kernel, symbol: &str) -> Result<Memory, String> {
+    let regions = kernel.regions;
     let context = module.context();
     let (pointer, int64) = (context.pointer(0), context.int(64));
     let parameters = [pointer, int64, int64, pointer];
@@ -39,8 +47,8 @@ pub fn emit(
     let [setup, first, group, latch, done] = ["setup", "first", "group", "group.latch", "done"]
         .map(|name| context.append_block(entry, name));
     builder.position_at_end(setup);
-    let launch = Launch::load(&builder, entry, required_size);
-    let arguments = launch.arguments(&builder, function, arguments)?;
+    let launch = Launch::load(&builder, entry, kernel.required_size);
+    let arguments = launch.arguments(&builder, kernel.function, kernel.arguments)?;
     let (first_group, end_group) = (launch.parameters[1], launch.parameters[2]);
     let any = builder.icmp(IntPredicate::LLVMIntULT, first_group, end_group);
     builder.branch_if(any, first, done);
@@ -61,11 +69,16 @@ pub fn emit(
             fixed.insert(primitive_call, value);
         }
     }
-    let memory = WorkGroup::new(module, entry, regions, fixed, size, latch).emit(
-        &builder,
-        launch.context_base,
-        launch.work_items,
-    )?;
+    let memory = WorkGroup::new(
+        module,
+        entry,
+        regions,
+        fixed,
+        size,
+        latch,
+        kernel.independent,
+    )
+    .emit(&builder, launch.context_base, launch.work_items)?;
     groups.close(&builder, &launch, latch, done);
     builder.position_at_end(done);
     builder.return_void();

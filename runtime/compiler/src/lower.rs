@@ -44,6 +44,7 @@ pub fn lower(
     machine: &TargetMachine,
 ) -> Result<Lowered, Error> {
     let function = prepare::prepare(module, kernel, machine)?;
+    let independent = !uses_atomics(function);
     calls::lower(module, function).map_err(Error::Internal)?;
     work_item::lower(module, function);
     let local_bytes = local_memory::place(module, function);
@@ -58,16 +59,14 @@ pub fn lower(
         regions.verify().map_err(Error::Internal)?;
     }
     let entry_symbol = format!("isocl_entry_{kernel}");
-    let required_size = required_work_group_size(module, function);
-    let memory = entry::emit(
-        module,
+    let parts = entry::Kernel {
         function,
-        &regions,
+        regions: &regions,
         arguments,
-        required_size,
-        &entry_symbol,
-    )
-    .map_err(Error::Internal)?;
+        required_size: required_work_group_size(module, function),
+        independent,
+    };
+    let memory = entry::emit(module, &parts, &entry_symbol).map_err(Error::Internal)?;
     function.erase_function();
     prepare::drop_unused_declarations(module);
     module.verify().map_err(Error::Internal)?;
@@ -78,6 +77,17 @@ pub fn lower(
         context_bytes_per_group: memory.context_per_group,
         private_bytes: memory.private,
         stack_bytes: memory.stack + STACK_BASE,
+    })
+}
+
+/// Whether work-items may affect each other between barriers: through atomics, which on one thread
+/// become plain memory accesses.
+fn uses_atomics(function: Value) -> bool {
+    function.instructions().into_iter().any(|instruction| {
+        instruction.called_function().is_some_and(|callee| {
+            let name = callee.name();
+            callee.is_declaration() && (name.contains("atom") || name.contains("mem_fence"))
+        })
     })
 }
 

@@ -94,13 +94,19 @@ impl Regions {
     /// that running it once serves all of them.
     pub fn runs_once(&self, region: &Region) -> bool {
         let uniform = |value: Value| self.shape.is_uniform(value);
+        let runs = |instruction: Value| {
+            uniform(instruction)
+                && instruction.operands().into_iter().all(uniform)
+                && !has_effect(instruction)
+        };
         region.blocks.iter().all(|&number| {
             let block = self.flow.blocks[number];
-            block.instructions().into_iter().all(|instruction| {
-                uniform(instruction)
-                    && instruction.operands().into_iter().all(uniform)
-                    && !has_effect(instruction)
-            })
+            let skipped = if number == region.start {
+                block.phis().len()
+            } else {
+                0
+            };
+            block.instructions().into_iter().skip(skipped).all(runs)
         }) && region.next.iter().all(|&next| {
             self.targets(next).into_iter().all(|target| {
                 let block = self.flow.blocks[target];
@@ -108,8 +114,32 @@ impl Regions {
                     barrier::at_start(block),
                     Some((_, Rendezvous::Collective { .. }))
                 );
-                !collective && block.phis().into_iter().all(uniform)
+                let settled = |phi: Value| uniform(phi) || self.stays_in_row(region, phi);
+                !collective && block.phis().into_iter().all(settled)
             })
+        })
+    }
+
+    /// Whether `phi`, at a point behind `region`, takes a value that `region` found in the very
+    /// row the phi has.
+    fn stays_in_row(&self, region: &Region, phi: Value) -> bool {
+        phi.incoming().into_iter().all(|(value, from)| {
+            let from_region = self
+                .flow
+                .number(from)
+                .is_some_and(|from| region.blocks.binary_search(&from).is_ok());
+            !from_region || !self.computes(region, value) && self.slots.share_row(phi, value)
+        })
+    }
+
+    /// Whether `region` computes `value` itself, after its start.
+    pub fn computes(&self, region: &Region, value: Value) -> bool {
+        if !value.is_instruction() {
+            return false;
+        }
+        self.flow.number(value.block()).is_some_and(|home| {
+            let at_start = home == region.start && value.opcode() == Some(Opcode::LLVMPHI);
+            !at_start && region.blocks.binary_search(&home).is_ok()
         })
     }
 

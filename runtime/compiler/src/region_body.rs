@@ -86,13 +86,8 @@ impl<'a> Body<'a> {
         live
     }
 
-    /// Whether the region computes `value` itself, after its start.
     fn computes(&self, value: Value) -> bool {
-        let flow = &self.group.regions.flow;
-        flow.number(value.block()).is_some_and(|home| {
-            let at_start = home == self.region.start && value.opcode() == Some(Opcode::LLVMPHI);
-            !at_start && self.region.blocks.binary_search(&home).is_ok()
-        })
+        self.group.regions.computes(self.region, value)
     }
 
     fn find_values_kept_once(&mut self, builder: &Builder) {
@@ -344,7 +339,10 @@ impl<'a> Body<'a> {
             }
             for phi in regions.flow.blocks[target].phis() {
                 let mut incoming = phi.incoming().into_iter();
-                if let Some((value, _)) = incoming.find(|pair| pair.1 == from) {
+                let Some((value, _)) = incoming.find(|pair| pair.1 == from) else {
+                    continue;
+                };
+                if self.computes(value) || !regions.slots.share_row(phi, value) {
                     let known = self.resolve(builder, value);
                     self.keep(builder, phi, known);
                 }
@@ -385,8 +383,9 @@ impl<'a> Body<'a> {
     /// between barriers that would be a data race. Not for private variables, which the
     /// work-items of a loop share one after the other.
     fn mark_independent(&self, access: Value) {
-        let marks = &self.group.access_group;
-        access.set_metadata(marks.kind, marks.node);
+        if let Some(marks) = &self.group.access_group {
+            access.set_metadata(marks.kind, marks.node);
+        }
     }
 
     fn open_loops(&mut self, builder: &Builder) -> WorkItemLoop {
@@ -428,9 +427,9 @@ impl<'a> Body<'a> {
             let finished = context.append_block(self.group.entry, "items.done");
             let back = builder.branch_if(more, loops.heads[dimension], finished);
             if dimension == 0 {
-                let marks = &self.group.access_group;
-                let node = context.distinct_node(&marks.loop_properties);
-                back.set_metadata(marks.loop_kind, context.metadata_value(node));
+                let node = context.distinct_node(&self.group.loop_properties);
+                let kind = context.metadata_kind("llvm.loop");
+                back.set_metadata(kind, context.metadata_value(node));
             }
             builder.position_at_end(finished);
         }

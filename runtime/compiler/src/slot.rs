@@ -30,6 +30,8 @@ pub struct Slots {
     /// Private variables whose contents live across a border: every work-item has its own copy.
     /// All others are free again when a work-item leaves the region.
     pub variables: Vec<Value>,
+    /// For values that share the row of another one: that one.
+    shared: HashMap<Value, Value>,
     /// By point of a collective: its operands, which every work-item leaves in memory.
     pub operands: BTreeMap<usize, Vec<Value>>,
 }
@@ -79,7 +81,75 @@ impl Slots {
                 slots.operands.insert(number, call.call_arguments());
             }
         }
+        slots.share_rows(flow, shape, points);
         slots
+    }
+
+    /// The value whose row `value` is kept in: itself or one it shares with.
+    pub fn row_owner(&self, value: Value) -> Value {
+        let mut owner = value;
+        while let Some(&next) = self.shared.get(&owner) {
+            owner = next;
+        }
+        owner
+    }
+
+    /// Whether both values are kept for every work-item, in the same row.
+    pub fn share_row(&self, left: Value, right: Value) -> bool {
+        let in_row = |value| self.keep.get(&value) == Some(&Keep::PerWorkItem);
+        in_row(left) && in_row(right) && self.row_owner(left) == self.row_owner(right)
+    }
+
+    /// Lets phis at points share rows with the values they take, where no border has both: then
+    /// nothing is copied.
+    fn share_rows(&mut self, flow: &ControlFlow, shape: &Shape, points: &[usize]) {
+        let mut borders: HashMap<Value, BTreeSet<usize>> = HashMap::new();
+        for (&point, values) in &self.live {
+            // What may be live behind a branch taken once is stored in front of it.
+            let branches = flow.predecessors[point].iter().copied();
+            let branches: Vec<_> = branches.filter(|&b| shape.group_branch[b]).collect();
+            for &value in values {
+                let found = borders.entry(value).or_default();
+                found.insert(point);
+                found.extend(branches.iter().map(|&branch| flow.blocks.len() + branch));
+            }
+        }
+        for &point in points {
+            for phi in flow.blocks[point].phis() {
+                borders.entry(phi).or_default().insert(point);
+            }
+        }
+        for &point in points {
+            for phi in flow.blocks[point].phis() {
+                for (value, _) in phi.incoming() {
+                    self.try_to_share(&mut borders, phi, value);
+                }
+            }
+        }
+    }
+
+    fn try_to_share(
+        &mut self,
+        borders: &mut HashMap<Value, BTreeSet<usize>>,
+        phi: Value,
+        value: Value,
+    ) {
+        let in_row = |value| self.keep.get(&value) == Some(&Keep::PerWorkItem);
+        if !in_row(phi) || !in_row(value) {
+            return;
+        }
+        let (owner, other) = (self.row_owner(phi), self.row_owner(value));
+        if owner == other {
+            return;
+        }
+        let empty = BTreeSet::new();
+        let taken = borders.get(&owner).unwrap_or(&empty);
+        let wanted = borders.get(&other).unwrap_or(&empty);
+        if taken.is_disjoint(wanted) {
+            let wanted = borders.remove(&other).unwrap_or_default();
+            borders.entry(owner).or_default().extend(wanted);
+            self.shared.insert(other, owner);
+        }
     }
 }
 

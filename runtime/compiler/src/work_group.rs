@@ -61,8 +61,10 @@ pub(crate) struct WorkGroup<'a> {
     pub conditions: HashMap<usize, Value>,
     /// Number of the next region, where there is a choice.
     pub next: Value,
-    /// Marks memory accesses of work-items that do not depend on those of others.
-    pub access_group: AccessGroup,
+    /// Marks memory accesses of work-items that do not depend on those of others, if any.
+    pub access_group: Option<AccessGroup>,
+    /// What LLVM shall know of the loop over dimension 0.
+    pub loop_properties: Vec<Metadata>,
     pub memory: Memory,
 }
 
@@ -71,8 +73,6 @@ pub(crate) struct WorkGroup<'a> {
 pub(crate) struct AccessGroup {
     pub kind: u32,
     pub node: Value,
-    pub loop_kind: u32,
-    pub loop_properties: [Metadata; 2],
 }
 
 impl<'a> WorkGroup<'a> {
@@ -83,16 +83,24 @@ impl<'a> WorkGroup<'a> {
         fixed: HashMap<Value, Value>,
         size: [Value; 3],
         latch: Block,
+        independent: bool,
     ) -> Self {
         let context = module.context();
         let starts = (regions.regions.iter())
             .map(|region| context.append_block(entry, &format!("region.{}", region.start)))
             .collect();
-        let group = context.distinct_empty_node();
-        let parallel = [
-            context.metadata_string("llvm.loop.parallel_accesses"),
-            group,
-        ];
+        // What is not vectorised gains nothing from copies, but takes time to compile.
+        let no_copies = context.metadata_string("llvm.loop.unroll.disable");
+        let mut loop_properties = vec![context.metadata_node(&[no_copies])];
+        let access_group = independent.then(|| {
+            let group = context.distinct_empty_node();
+            let name = context.metadata_string("llvm.loop.parallel_accesses");
+            loop_properties.push(context.metadata_node(&[name, group]));
+            AccessGroup {
+                kind: context.metadata_kind("llvm.access.group"),
+                node: context.metadata_value(group),
+            }
+        });
         Self {
             module,
             regions,
@@ -107,16 +115,8 @@ impl<'a> WorkGroup<'a> {
             variables: HashMap::new(),
             conditions: HashMap::new(),
             next: context.constant(32, 0),
-            access_group: AccessGroup {
-                kind: context.metadata_kind("llvm.access.group"),
-                node: context.metadata_value(group),
-                loop_kind: context.metadata_kind("llvm.loop"),
-                loop_properties: [
-                    context.metadata_node(&parallel),
-                    // What is not vectorised gains nothing from copies, but takes time to compile.
-                    context.metadata_node(&[context.metadata_string("llvm.loop.unroll.disable")]),
-                ],
-            },
+            access_group,
+            loop_properties,
             memory: Memory::default(),
         }
     }
@@ -230,9 +230,15 @@ impl<'a> WorkGroup<'a> {
                 Keep::Once => {
                     self.once.insert(value, builder.alloca(value.ty(), "once"));
                 }
-                Keep::PerWorkItem => {
+                Keep::PerWorkItem if regions.slots.row_owner(value) == value => {
                     self.rows.insert(value, area.row(value.ty(), 1));
                 }
+                Keep::PerWorkItem => {}
+            }
+        }
+        for &value in regions.slots.keep.keys() {
+            if let Some(&row) = self.rows.get(&regions.slots.row_owner(value)) {
+                self.rows.insert(value, row);
             }
         }
         for &variable in &regions.slots.variables {
