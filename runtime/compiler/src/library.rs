@@ -28,7 +28,7 @@ pub fn link(module: &Module) -> Result<(), Error> {
             let bytes = BLOBS.get(blob).copied().unwrap_or_default();
             let part = module
                 .context()
-                .parse_bitcode(bytes)
+                .parse_bitcode_lazily(bytes)
                 .map_err(Error::Internal)?;
             part.set_triple(&module.triple());
             part.set_data_layout(&module.data_layout());

@@ -128,6 +128,32 @@ impl Context {
         Ok(Module::new(raw, self.clone()))
     }
 
+    /// Reads bitcode as [`Context::parse_bitcode`] does, but function bodies only when they are
+    /// needed, as by linking.
+    ///
+    /// # Errors
+    /// A short text when the bytes are not valid bitcode.
+    pub fn parse_bitcode_lazily(&self, bytes: &'static [u8]) -> Result<Module, String> {
+        let buffer = llvm!(LLVMCreateMemoryBufferWithMemoryRange(
+            bytes.as_ptr().cast(),
+            bytes.len(),
+            c"bitcode".as_ptr(),
+            0
+        ));
+        let mut raw = std::ptr::null_mut();
+        // On success the module owns the buffer.
+        let failed = llvm!(llvm_sys::bit_reader::LLVMGetBitcodeModuleInContext2(
+            self.raw(),
+            buffer,
+            &mut raw
+        ));
+        if failed != 0 {
+            llvm!(LLVMDisposeMemoryBuffer(buffer));
+            return Err("the bitcode cannot be read".to_owned());
+        }
+        Ok(Module::new(raw, self.clone()))
+    }
+
     /// A builder without a position.
     pub fn builder(&self) -> Builder {
         Builder::new(self.clone())
