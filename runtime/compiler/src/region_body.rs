@@ -27,11 +27,14 @@ pub(crate) struct Body<'a> {
     row_index: Value,
 }
 
-/// The three nested loops over work-items, dimension 0 innermost.
+/// The loops over work-items: rows of dimension 0, and the work-items of a row inside. A kernel
+/// that asks for no id in dimension 1 or 2 has no counters for them left after optimisation.
 struct WorkItemLoop {
-    /// First blocks, outermost last, and the counters in them.
-    heads: [Block; 3],
-    counters: [Value; 3],
+    row_head: Block,
+    item_head: Block,
+    /// Number of the row, and its local ids in dimensions 1 and 2.
+    row: [Value; 3],
+    item: Value,
 }
 
 impl<'a> Body<'a> {
@@ -392,47 +395,60 @@ impl<'a> Body<'a> {
         let context = self.group.context();
         let int64 = context.int(64);
         let zero = int64.constant(0);
-        let size = self.group.size;
-        let heads =
-            ["item.x", "item.y", "item.z"].map(|name| context.append_block(self.group.entry, name));
-        let mut counters = [zero; 3];
-        let mut row_base = zero;
-        for dimension in [2, 1, 0] {
-            let outside = builder.block();
-            builder.branch(heads[dimension]);
-            builder.position_at_end(heads[dimension]);
-            let counter = builder.phi(int64, "local.id");
+        let [row_head, item_head] =
+            ["row", "item"].map(|name| context.append_block(self.group.entry, name));
+        let counter = |name: &str, outside: Block| {
+            let counter = builder.phi(int64, name);
             counter.add_incoming(&[(zero, outside)]);
-            counters[dimension] = counter;
-            let sum = builder.add_nuw(row_base, counter);
-            row_base = match dimension {
-                0 => sum,
-                _ => builder.mul(sum, size[dimension - 1]),
-            };
+            counter
+        };
+        let outside = builder.block();
+        builder.branch(row_head);
+        builder.position_at_end(row_head);
+        let row = ["row", "local.id.1", "local.id.2"].map(|name| counter(name, outside));
+        let row_start = builder.mul(row[0], self.group.size[0]);
+        builder.branch(item_head);
+        builder.position_at_end(item_head);
+        let item = counter("local.id.0", row_head);
+        self.row_index = builder.add_nuw(row_start, item);
+        self.local_id = [item, row[1], row[2]];
+        WorkItemLoop {
+            row_head,
+            item_head,
+            row,
+            item,
         }
-        self.row_index = row_base;
-        self.local_id = counters;
-        WorkItemLoop { heads, counters }
     }
 
     fn close_loops(&self, builder: &Builder, loops: &WorkItemLoop) {
         let context = self.group.context();
-        for dimension in 0..3 {
-            let one = context.constant(64, 1);
-            let next = builder.add_nuw(loops.counters[dimension], one);
-            let size = self.group.size[dimension];
-            let more = builder.icmp(IntPredicate::LLVMIntULT, next, size);
-            let here = builder.block();
-            loops.counters[dimension].add_incoming(&[(next, here)]);
-            let finished = context.append_block(self.group.entry, "items.done");
-            let back = builder.branch_if(more, loops.heads[dimension], finished);
-            if dimension == 0 {
-                let node = context.distinct_node(&self.group.loop_properties);
-                let kind = context.metadata_kind("llvm.loop");
-                back.set_metadata(kind, context.metadata_value(node));
-            }
-            builder.position_at_end(finished);
+        let int64 = context.int(64);
+        let (zero, one) = (int64.constant(0), int64.constant(1));
+        let size = self.group.size;
+        let [row_done, done] =
+            ["row.done", "items.done"].map(|name| context.append_block(self.group.entry, name));
+
+        let next = builder.add_nuw(loops.item, one);
+        let more = builder.icmp(IntPredicate::LLVMIntULT, next, size[0]);
+        loops.item.add_incoming(&[(next, builder.block())]);
+        let back = builder.branch_if(more, loops.item_head, row_done);
+        let node = context.distinct_node(&self.group.loop_properties);
+        let kind = context.metadata_kind("llvm.loop");
+        back.set_metadata(kind, context.metadata_value(node));
+
+        builder.position_at_end(row_done);
+        let next = builder.add_nuw(loops.row[0], one);
+        let y = builder.add_nuw(loops.row[1], one);
+        let wraps = builder.icmp(IntPredicate::LLVMIntEQ, y, size[1]);
+        let y = builder.select(wraps, zero, y);
+        let z = builder.add_nuw(loops.row[2], builder.int_cast(wraps, int64, false));
+        for (counter, next) in loops.row.into_iter().zip([next, y, z]) {
+            counter.add_incoming(&[(next, row_done)]);
         }
+        let rows = builder.mul(size[1], size[2]);
+        let more = builder.icmp(IntPredicate::LLVMIntULT, next, rows);
+        builder.branch_if(more, loops.row_head, done);
+        builder.position_at_end(done);
     }
 }
 
