@@ -21,7 +21,7 @@ mod size_class;
 mod slot_pool;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use isocl_kernel_iface::driver::Driver;
@@ -33,7 +33,7 @@ use chunk_source::ChunkSource;
 use chunk_table::{ChunkTable, ChunkUse, CHUNK_BYTES, MAX_SLOT_RECORDS};
 pub use error::HeapError;
 pub use range::SvmRange;
-use records::{free_slots, slot_size, slot_tag, Extent, Records, SlotWords};
+use records::{Extent, Records, SlotRecord, SlotTag};
 use size_class::SizeClass;
 pub use size_class::MIN_ALIGNMENT;
 use slot_pool::SlotPool;
@@ -79,9 +79,10 @@ const SHARDS: usize = 8;
 #[derive(Debug)]
 struct Shard {
     slot_pools: Box<[Mutex<SlotPool>]>,
-    /// For each slot pool, the address of a slot freed lately, or 0: who allocates the size that
-    /// was just freed gets it without taking the lock. To its pool, the slot is in use.
-    spare_slots: Box<[AtomicUsize]>,
+    /// For each slot pool, a slot freed lately (its record and number, see [`SpareSlot`]), or 0:
+    /// who allocates the size that was just freed gets it without taking the lock. To its pool,
+    /// the slot is in use.
+    spare_slots: Box<[AtomicU64]>,
 }
 
 impl Shard {
@@ -89,7 +90,7 @@ impl Shard {
         let count = POOLS * size_class::COUNT;
         Self {
             slot_pools: (0..count).map(|_| Mutex::default()).collect(),
-            spare_slots: (0..count).map(|_| AtomicUsize::new(0)).collect(),
+            spare_slots: (0..count).map(|_| AtomicU64::new(0)).collect(),
         }
     }
 
@@ -99,14 +100,14 @@ impl Shard {
     }
 
     #[inline]
-    fn spare_slot(&self, pool: PoolKind, class: SizeClass) -> &AtomicUsize {
+    fn spare_slot(&self, pool: PoolKind, class: SizeClass) -> &AtomicU64 {
         &self.spare_slots[pool as usize * size_class::COUNT + class.index()]
     }
 
     /// Slots in use, spare ones not counted.
     fn live(&self) -> usize {
         let live: usize = self.slot_pools.iter().map(|pool| lock(pool).live()).sum();
-        let is_spare = |spare: &&AtomicUsize| spare.load(Ordering::Acquire) != 0;
+        let is_spare = |spare: &&AtomicU64| spare.load(Ordering::Acquire) != 0;
         live.saturating_sub(self.spare_slots.iter().filter(is_spare).count())
     }
 }
@@ -114,7 +115,7 @@ impl Shard {
 /// Numbers of records, used and free.
 #[derive(Debug, Default)]
 struct Bookkeeping {
-    /// Record of the slot words of a chunk (by address) that has or had so many slots.
+    /// Record of a chunk (by address) that has or had so many slots.
     slot_records: HashMap<(usize, usize), u32>,
     extents: u32,
     free_extents: Vec<u32>,
@@ -127,7 +128,7 @@ pub struct SvmHeap {
     source: ChunkSource,
     table: ChunkTable,
     shards: [OnceLock<Shard>; SHARDS],
-    slot_words: Records<SlotWords>,
+    slot_records: Records<SlotRecord>,
     extents: Records<Extent>,
     bookkeeping: Mutex<Bookkeeping>,
 }
@@ -137,6 +138,37 @@ struct Found<'heap> {
     word: &'heap AllocationWord,
     seen: Snapshot,
     info: AllocationInfo,
+    place: Place,
+}
+
+/// What is needed to take the memory of an allocation back.
+enum Place {
+    Slot {
+        tag: SlotTag,
+        record: u32,
+        slot: usize,
+    },
+    Extent {
+        record: u32,
+        chunks: AddressRange,
+    },
+}
+
+/// A slot as one number: its record and its place in it, plus 1.
+struct SpareSlot;
+
+impl SpareSlot {
+    const SLOT_BITS: u32 = 14;
+
+    fn pack(record: u32, slot: usize) -> u64 {
+        (u64::from(record) << Self::SLOT_BITS | slot as u64) + 1
+    }
+
+    fn unpack(spare: u64) -> Option<(u32, usize)> {
+        let number = spare.checked_sub(1)?;
+        let slot = number & ((1 << Self::SLOT_BITS) - 1);
+        Some(((number >> Self::SLOT_BITS) as u32, slot as usize))
+    }
 }
 
 impl SvmHeap {
@@ -149,7 +181,7 @@ impl SvmHeap {
             source: ChunkSource::new(driver),
             table: ChunkTable::new(end),
             shards: [const { OnceLock::new() }; SHARDS],
-            slot_words: Records::new(),
+            slot_records: Records::new(),
             extents: Records::new(),
             bookkeeping: Mutex::default(),
         })
@@ -194,9 +226,6 @@ impl SvmHeap {
     pub fn free(&self, address: Address) -> Result<(), HeapError> {
         let found = self.find(address).ok_or(HeapError::NotAllocated(address))?;
         let base = found.info.base;
-        if found.seen.tag() == 0 {
-            return Err(HeapError::NotAllocated(address));
-        }
         if base != address {
             return Err(match found.seen.state() {
                 State::Live => HeapError::Interior { address, base },
@@ -205,7 +234,7 @@ impl SvmHeap {
         }
         match found.word.free(found.seen) {
             Ok(Freed::Now) => {
-                self.reclaim(base.get());
+                self.reclaim(base, &found.place);
                 Ok(())
             }
             Ok(Freed::WithLastPin) => Ok(()),
@@ -286,33 +315,47 @@ impl SvmHeap {
     ) -> Result<usize, HeapError> {
         let index = thread_shard();
         let shard = self.shards[index].get_or_init(Shard::new);
-        let spare = shard.spare_slot(pool, class);
-        if spare.load(Ordering::Relaxed) != 0 {
-            let address = spare.swap(0, Ordering::AcqRel);
-            if let Some(word) = self.slot_word(address, class) {
-                word.make(slot_tag(class.index(), size), pinned);
-                return Ok(address);
-            }
-        }
-        let mut slots = lock(shard.slot_pool(pool, class));
-        if let Some(address) = slots.take(class, size, pinned) {
+        let tag = SlotTag {
+            class,
+            size,
+            pool,
+            shard: index,
+        };
+        let tag = tag.pack();
+        if let Some(address) = self.take_spare(shard.spare_slot(pool, class), class, tag, pinned) {
             return Ok(address);
         }
-        self.add_chunk(&mut slots, class, index as u8, pool)?;
+        let mut slots = lock(shard.slot_pool(pool, class));
+        if let Some(address) = slots.take(class, tag, pinned) {
+            return Ok(address);
+        }
+        self.add_chunk(&mut slots, class)?;
         let no_room = isocl_kernel_iface::Error::no_memory("cut a chunk");
         slots
-            .take(class, size, pinned)
+            .take(class, tag, pinned)
             .ok_or(HeapError::OutOfMemory(no_room))
     }
 
-    #[cold]
-    fn add_chunk(
+    #[inline]
+    fn take_spare(
         &self,
-        slots: &mut SlotPool,
+        spare: &AtomicU64,
         class: SizeClass,
-        shard: u8,
-        pool: PoolKind,
-    ) -> Result<(), HeapError> {
+        tag: u32,
+        pinned: bool,
+    ) -> Option<usize> {
+        // Looking first costs nothing; taking from nothing would.
+        if spare.load(Ordering::Relaxed) == 0 {
+            return None;
+        }
+        let (record, slot) = SpareSlot::unpack(spare.swap(0, Ordering::AcqRel))?;
+        let record = self.slot_records.get(record)?;
+        record.words.get(slot)?.make(tag, pinned);
+        Some(record.start + slot * class.bytes())
+    }
+
+    #[cold]
+    fn add_chunk(&self, slots: &mut SlotPool, class: SizeClass) -> Result<(), HeapError> {
         let range = self
             .source
             .take(CHUNK_BYTES, CHUNK_BYTES)
@@ -327,8 +370,6 @@ impl SvmHeap {
         let chunk_use = ChunkUse::Slots {
             class,
             record,
-            shard,
-            pool,
             number,
         };
         // The driver's contract: every slab lies in the plan, hence in the table.
@@ -337,22 +378,24 @@ impl SvmHeap {
         Ok(())
     }
 
-    /// The words for the slots of the chunk at `start`: the ones it had when it was last cut into
-    /// as many slots, or new ones.
-    fn slot_record(&self, start: usize, class: SizeClass) -> Option<(u32, SlotWords)> {
+    /// The record for the slots of the chunk at `start`: the one it had when it was last cut into
+    /// as many slots, or a new one.
+    fn slot_record(&self, start: usize, class: SizeClass) -> Option<(u32, Arc<[AllocationWord]>)> {
         let mut bookkeeping = lock(&self.bookkeeping);
         let next = u32::try_from(bookkeeping.slot_records.len()).ok()?;
         let key = (start, class.slots());
-        let record = *bookkeeping.slot_records.entry(key).or_insert(next);
-        if record < next {
-            return Some((record, Arc::clone(self.slot_words.get(record)?)));
-        }
-        if record >= MAX_SLOT_RECORDS {
-            bookkeeping.slot_records.remove(&key);
+        let (number, record) = if let Some(&known) = bookkeeping.slot_records.get(&key) {
+            (known, self.slot_records.get(known)?)
+        } else if next < MAX_SLOT_RECORDS {
+            let record = self
+                .slot_records
+                .set(next, SlotRecord::new(start, class.slots()))?;
+            bookkeeping.slot_records.insert(key, next);
+            (next, record)
+        } else {
             return None;
-        }
-        let words = self.slot_words.set(record, free_slots(class.slots()))?;
-        Some((record, Arc::clone(words)))
+        };
+        Some((number, Arc::clone(&record.words)))
     }
 
     fn allocate_extent(
@@ -396,28 +439,30 @@ impl SvmHeap {
     #[inline]
     fn find(&self, address: Address) -> Option<Found<'_>> {
         match self.table.get(address.get())? {
-            ChunkUse::Slots {
-                class,
-                record,
-                pool,
-                ..
-            } => {
+            ChunkUse::Slots { class, record, .. } => {
                 let offset = address.get() % CHUNK_BYTES;
                 let slot = class.slot_at(offset);
-                let word = self.slot_words.get(record)?.get(slot)?;
+                let word = self.slot_records.get(record)?.words.get(slot)?;
                 let seen = word.load();
-                let size = slot_size(seen.tag(), class.index())?;
+                // The chunk may have been cut anew since the look at the table.
+                let tag = SlotTag::unpack(seen.tag()).filter(|tag| tag.class == class)?;
                 let base = Address(address.get() - offset + slot * class.bytes());
                 Some(Found {
                     word,
                     seen,
-                    info: AllocationInfo { base, size, pool },
+                    info: AllocationInfo {
+                        base,
+                        size: tag.size,
+                        pool: tag.pool,
+                    },
+                    place: Place::Slot { tag, record, slot },
                 })
             }
             ChunkUse::Extent { record, pool } => {
                 let extent = self.extents.get(record)?;
                 let view = extent.view();
-                view.chunks()?.contains_address(address).then_some(Found {
+                let chunks = view.chunks()?;
+                chunks.contains_address(address).then_some(Found {
                     word: &extent.word,
                     seen: view.word,
                     info: AllocationInfo {
@@ -425,6 +470,7 @@ impl SvmHeap {
                         size: view.size,
                         pool,
                     },
+                    place: Place::Extent { record, chunks },
                 })
             }
         }
@@ -439,68 +485,48 @@ impl SvmHeap {
         // A pinned allocation stays where it is, so this always finds it.
         if let Some(found) = self.find(base) {
             if found.word.unpin() {
-                self.reclaim(base.get());
+                self.reclaim(base, &found.place);
             }
-        }
-    }
-
-    /// The word of the slot at `address`, which the caller owns.
-    #[inline]
-    fn slot_word(&self, address: usize, class: SizeClass) -> Option<&AllocationWord> {
-        match self.table.get(address)? {
-            ChunkUse::Slots { record, .. } => self
-                .slot_words
-                .get(record)?
-                .get(class.slot_at(address % CHUNK_BYTES)),
-            ChunkUse::Extent { .. } => None,
         }
     }
 
     /// Makes the memory of the allocation at `base`, which has just become free, available again.
     #[inline]
-    fn reclaim(&self, base: usize) {
-        // The table is asked anew: only now that the allocation is ours is it certain that its
-        // chunk keeps its use. Before, the chunk could be cut again between a look at the table
-        // and one at the word.
-        match self.table.get(base) {
-            Some(ChunkUse::Slots {
-                class,
-                shard,
-                pool,
-                number,
-                ..
-            }) => {
-                let Some(shard) = self.shards.get(usize::from(shard)).and_then(OnceLock::get)
-                else {
+    fn reclaim(&self, base: Address, place: &Place) {
+        match *place {
+            Place::Slot { tag, record, slot } => {
+                let Some(shard) = self.shards.get(tag.shard).and_then(OnceLock::get) else {
                     return;
                 };
-                let spare = shard.spare_slot(pool, class);
+                let spare = shard.spare_slot(tag.pool, tag.class);
                 let vacant = spare.load(Ordering::Relaxed) == 0;
+                let packed = SpareSlot::pack(record, slot);
                 let (success, failure) = (Ordering::AcqRel, Ordering::Relaxed);
-                if vacant && spare.compare_exchange(0, base, success, failure).is_ok() {
+                if vacant && spare.compare_exchange(0, packed, success, failure).is_ok() {
                     return;
                 }
-                let slot = class.slot_at(base % CHUNK_BYTES);
-                let mut slots = lock(shard.slot_pool(pool, class));
-                if let Some(start) = slots.give_back(class, number, slot) {
-                    self.table.clear(start, 1);
-                    drop(slots);
-                    let chunk = AddressRange::new(start, start + CHUNK_BYTES);
-                    self.source.give_back(chunk);
-                }
+                self.give_slot_back(shard, base, tag, slot);
             }
-            Some(ChunkUse::Extent { record, .. }) => {
-                let chunks = self
-                    .extents
-                    .get(record)
-                    .and_then(|extent| extent.view().chunks());
-                if let Some(range) = chunks {
-                    self.table.clear(range.start(), range.len() / CHUNK_BYTES);
-                    lock(&self.bookkeeping).free_extents.push(record);
-                    self.source.give_back(range);
-                }
+            Place::Extent { record, chunks } => {
+                self.table.clear(chunks.start(), chunks.len() / CHUNK_BYTES);
+                lock(&self.bookkeeping).free_extents.push(record);
+                self.source.give_back(chunks);
             }
-            None => {}
+        }
+    }
+
+    fn give_slot_back(&self, shard: &Shard, base: Address, tag: SlotTag, slot: usize) {
+        let mut slots = lock(shard.slot_pool(tag.pool, tag.class));
+        // Asked anew: only now that the slot is ours is it certain that its chunk keeps its number.
+        // Before, it could be cut again between a look at the table and one at the word.
+        let Some(ChunkUse::Slots { number, .. }) = self.table.get(base.get()) else {
+            return;
+        };
+        if let Some(start) = slots.give_back(tag.class, number, slot) {
+            self.table.clear(start, 1);
+            drop(slots);
+            let chunk = AddressRange::new(start, start + CHUNK_BYTES);
+            self.source.give_back(chunk);
         }
     }
 }

@@ -23,13 +23,9 @@ pub enum ChunkUse {
     Slots {
         /// Which class.
         class: SizeClass,
-        /// Index of the words of its slots.
+        /// Index of the record of its slots; below [`MAX_SLOT_RECORDS`].
         record: u32,
-        /// Which shard of the heap owns it.
-        shard: u8,
-        /// Which pool of the shard.
-        pool: PoolKind,
-        /// Number of the chunk in its pool and class; below 2^24.
+        /// Number of the chunk in its slot pool; below 2^24.
         number: u32,
     },
     /// All or part of one large allocation.
@@ -41,8 +37,8 @@ pub enum ChunkUse {
     },
 }
 
-// Layout of a word: bits 0-1 kind, 2-7 class, 8-9 pool, 10-15 shard, 16-39 number,
-// 40-63 record; of an extent: bits 0-1 kind, 8-9 pool, 32-63 record. Zero: not in use.
+// Layout of a word of slots: bits 0-1 kind, 2-7 class, 16-39 number, 40-63 record; of an extent:
+// bits 0-1 kind, 8-9 pool, 32-63 record. Zero: not in use.
 const KIND_SLOTS: u64 = 1;
 const KIND_EXTENT: u64 = 2;
 
@@ -55,14 +51,10 @@ impl ChunkUse {
             Self::Slots {
                 class,
                 record,
-                shard,
-                pool,
                 number,
             } => {
                 KIND_SLOTS
                     | (class.index() as u64) << 2
-                    | (pool as u64) << 8
-                    | u64::from(shard & 63) << 10
                     | u64::from(number & 0xff_ffff) << 16
                     | u64::from(record) << 40
             }
@@ -74,18 +66,15 @@ impl ChunkUse {
 
     #[inline]
     fn unpack(word: u64) -> Option<Self> {
-        let pool = PoolKind::from_bits((word >> 8) & 3);
         match word & 3 {
             KIND_SLOTS => Some(Self::Slots {
                 class: SizeClass::from_index(((word >> 2) & 63) as usize)?,
                 record: (word >> 40) as u32,
-                shard: ((word >> 10) & 63) as u8,
-                pool,
                 number: ((word >> 16) & 0xff_ffff) as u32,
             }),
             KIND_EXTENT => Some(Self::Extent {
                 record: (word >> 32) as u32,
-                pool,
+                pool: PoolKind::from_bits((word >> 8) & 3),
             }),
             _ => None,
         }
@@ -173,8 +162,6 @@ mod tests {
             let slots = ChunkUse::Slots {
                 class: SizeClass::from_index(class).unwrap(),
                 record: MAX_SLOT_RECORDS - 1,
-                shard: 63,
-                pool: PoolKind::FineGrain,
                 number: (1 << 24) - 1,
             };
             assert_eq!(ChunkUse::unpack(slots.pack()), Some(slots));

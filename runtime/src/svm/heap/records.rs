@@ -8,6 +8,8 @@ use isocl_kernel_iface::AddressRange;
 
 use super::allocation_word::{AllocationWord, Snapshot};
 use super::chunk_table::CHUNK_BYTES;
+use super::size_class::SizeClass;
+use super::{PoolKind, SHARDS};
 
 /// Entries in the first block of a list; each block has twice as many as the one before.
 const FIRST_BLOCK: usize = 64;
@@ -53,29 +55,62 @@ impl<T> Records<T> {
     }
 }
 
-/// The words of the slots of one chunk. The record belongs to that chunk for good: a stale pointer
-/// finds the words of the chunk it points into, or free ones, and never those of another.
-///
-/// The tag of a live slot's word holds its class and its requested size.
-pub type SlotWords = Arc<[AllocationWord]>;
-
-/// `slots` free words.
-pub fn free_slots(slots: usize) -> SlotWords {
-    (0..slots).map(|_| AllocationWord::default()).collect()
+/// The slots of one chunk. The record belongs to that chunk for good: a stale pointer finds the
+/// words of the chunk it points into, or free ones, and never those of another.
+#[derive(Debug)]
+pub struct SlotRecord {
+    /// First byte of the chunk.
+    pub start: usize,
+    /// State of each slot, with a [`SlotTag`].
+    pub words: Arc<[AllocationWord]>,
 }
 
-const SIZE_BITS: u32 = 22;
-
-/// The tag of a slot: class index and requested bytes (at most 1 MiB).
-#[inline]
-pub fn slot_tag(class: usize, size: usize) -> u32 {
-    (class as u32) << SIZE_BITS | size as u32
+impl SlotRecord {
+    /// A record of `slots` free slots.
+    pub fn new(start: usize, slots: usize) -> Self {
+        Self {
+            start,
+            words: (0..slots).map(|_| AllocationWord::default()).collect(),
+        }
+    }
 }
 
-/// Requested bytes, if the tag is of that class.
-#[inline]
-pub fn slot_size(tag: u32, class: usize) -> Option<usize> {
-    (tag >> SIZE_BITS == class as u32).then_some((tag & ((1 << SIZE_BITS) - 1)) as usize)
+/// What the word of a slot says besides its state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SlotTag {
+    /// The class that its chunk is cut for.
+    pub class: SizeClass,
+    /// Requested bytes, 1 to 1 MiB.
+    pub size: usize,
+    /// The pool of its chunk.
+    pub pool: PoolKind,
+    /// The shard that owns its chunk, below [`SHARDS`](super::SHARDS).
+    pub shard: usize,
+}
+
+// Layout of a tag: bits 0-20 size, 21-22 pool, 23-25 shard, 26-31 class.
+const SIZE_BITS: u32 = 21;
+
+impl SlotTag {
+    /// The tag's 32 bits, never 0.
+    #[inline]
+    pub fn pack(self) -> u32 {
+        let pool_and_shard = (self.pool as u32) | (self.shard as u32) << 2;
+        self.size as u32 | pool_and_shard << SIZE_BITS | (self.class.index() as u32) << 26
+    }
+
+    /// The tag with these bits; none when the slot was never used.
+    #[inline]
+    pub fn unpack(bits: u32) -> Option<Self> {
+        let class = SizeClass::from_index((bits >> 26) as usize)?;
+        let tag = Self {
+            class,
+            size: (bits & ((1 << SIZE_BITS) - 1)) as usize,
+            pool: PoolKind::from_bits(u64::from(bits >> SIZE_BITS) & 3),
+            shard: (bits >> (SIZE_BITS + 2)) as usize & (SHARDS - 1),
+        };
+        (bits != 0).then_some(tag)
+    }
 }
 
 /// A large allocation. The tag of its word counts how often the record was used, so that what was
@@ -160,9 +195,23 @@ mod tests {
     }
 
     #[test]
-    fn slot_tags_hold_class_and_size() {
-        assert_eq!(slot_size(slot_tag(47, 1 << 20), 47), Some(1 << 20));
-        assert_eq!(slot_size(slot_tag(3, 400), 4), None);
+    fn slot_tags_keep_every_field_at_its_limit() {
+        for (class, size, pool) in [
+            (47, 1 << 20, PoolKind::ReadOnly),
+            (0, 1, PoolKind::CoarseGrain),
+        ] {
+            let class = SizeClass::from_index(class).unwrap();
+            for shard in [0, SHARDS - 1] {
+                let tag = SlotTag {
+                    class,
+                    size,
+                    pool,
+                    shard,
+                };
+                assert_eq!(SlotTag::unpack(tag.pack()), Some(tag));
+            }
+        }
+        assert_eq!(SlotTag::unpack(0), None);
     }
 
     #[test]

@@ -4,14 +4,16 @@
 //! while they are in the caches. Free slots are numbers in ordinary memory: nothing of the heap
 //! lies in the memory it manages, where an application or a device could overwrite it.
 
-use super::records::{slot_tag, SlotWords};
+use std::sync::Arc;
+
+use super::allocation_word::AllocationWord;
 use super::size_class::SizeClass;
 
 /// A chunk cut into slots.
 #[derive(Debug)]
 struct SlotChunk {
     start: usize,
-    words: SlotWords,
+    words: Arc<[AllocationWord]>,
     freed: Vec<u16>,
     unused_from: u16,
     live: u16,
@@ -35,10 +37,10 @@ pub struct SlotPool {
 }
 
 impl SlotPool {
-    /// Takes a slot and makes it live, or pinned from birth; its address, or nothing when another
-    /// chunk is needed.
+    /// Takes a slot and makes its word live with `tag`, or pinned from birth; its address, or
+    /// nothing when another chunk is needed.
     #[inline]
-    pub fn take(&mut self, class: SizeClass, size: usize, pinned: bool) -> Option<usize> {
+    pub fn take(&mut self, class: SizeClass, tag: u32, pinned: bool) -> Option<usize> {
         let &number = self.available.last()?;
         let chunk = self.chunks.get_mut(number as usize)?.as_mut()?;
         let slot = match chunk.freed.pop() {
@@ -49,7 +51,7 @@ impl SlotPool {
             }
         };
         chunk.live += 1;
-        chunk.words[usize::from(slot)].make(slot_tag(class.index(), size), pinned);
+        chunk.words[usize::from(slot)].make(tag, pinned);
         let address = chunk.start + usize::from(slot) * class.bytes();
         if chunk.is_full(class.slots()) {
             chunk.position = None;
@@ -59,7 +61,7 @@ impl SlotPool {
     }
 
     /// Adds an empty chunk and returns its number.
-    pub fn add(&mut self, start: usize, words: SlotWords) -> u32 {
+    pub fn add(&mut self, start: usize, words: Arc<[AllocationWord]>) -> u32 {
         let chunk = SlotChunk {
             start,
             words,
@@ -130,10 +132,15 @@ impl SlotPool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::svm::heap::records::free_slots;
     use proptest::prelude::*;
 
     const START: usize = 64 << 20;
+
+    fn words() -> Arc<[AllocationWord]> {
+        (0..class().slots())
+            .map(|_| AllocationWord::default())
+            .collect()
+    }
 
     fn class() -> SizeClass {
         SizeClass::fitting(300_000, 1).unwrap()
@@ -142,7 +149,7 @@ mod tests {
     fn pool_with_chunks(count: usize) -> SlotPool {
         let mut pool = SlotPool::default();
         for index in 0..count {
-            let number = pool.add(START + index * (2 << 20), free_slots(class().slots()));
+            let number = pool.add(START + index * (2 << 20), words());
             assert_eq!(number as usize, index);
         }
         pool
@@ -202,7 +209,7 @@ mod tests {
                     let address = pool.take(class(), 1, false).unwrap_or_else(|| {
                         let start = START + next_chunk * (2 << 20);
                         // Numbers are reused, so the model keeps chunks apart by address only.
-                        pool.add(start, free_slots(class().slots()));
+                        pool.add(start, words());
                         next_chunk += 1;
                         pool.take(class(), 1, false).unwrap()
                     });
