@@ -12,11 +12,9 @@
 //! of the caller with the consequences of any wild pointer. Checking happens once, where ranges
 //! are made; that is why it is not repeated here.
 //!
-//! Large copies and fills bypass the caches when they would only evict other data. A range can be
-//! cut with [`pieces`] and handed to several threads.
+//! Large copies and fills bypass the caches, where they would only evict other data.
 #![allow(unsafe_code)]
 
-use std::ops::Range;
 use std::ptr;
 
 use crate::Address;
@@ -26,7 +24,9 @@ mod stream;
 /// Longest pattern of [`fill`], in bytes.
 pub const MAX_PATTERN: usize = 128;
 
-/// Ends of [`pieces`] are multiples of this many bytes: whole pages, and whole patterns.
+/// Who cuts a copy or fill into pieces for several threads should do it at multiples of this many
+/// bytes: then every piece of a fill begins with a whole pattern (if the pattern's length is a
+/// power of two), and hardly a page has two writers.
 pub const PIECE_GRANULE: usize = 64 << 10;
 
 /// Copies `len` bytes. The ranges may overlap: the destination then holds what the source held.
@@ -108,16 +108,6 @@ pub fn read(source: Address, bytes: &mut [u8]) {
 pub fn write(destination: Address, bytes: &[u8]) {
     // SAFETY: the module's contract for the destination; nobody writes a shared slice.
     unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), destination.0 as *mut u8, bytes.len()) };
-}
-
-/// Cuts `0..len` into at most `count` ranges of about equal length for as many threads. All but
-/// the last end at a multiple of [`PIECE_GRANULE`], so that no page has two writers and every
-/// piece of a [`fill`] begins with its whole pattern (if the pattern's length is a power of two).
-pub fn pieces(len: usize, count: usize) -> impl Iterator<Item = Range<usize>> {
-    let share = len.div_ceil(count.max(1)).div_ceil(PIECE_GRANULE).max(1) * PIECE_GRANULE;
-    (0..len)
-        .step_by(share)
-        .map(move |start| start..(start + share).min(len))
 }
 
 #[cfg(test)]

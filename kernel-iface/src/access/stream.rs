@@ -6,8 +6,9 @@
 /// cache of every processor this was measured on, and streaming won there by a third or more.
 pub const COPY_THRESHOLD: usize = 2 << 20;
 
-/// Fills of at least this many bytes stream. Ordinary stores are as fast below.
-pub const FILL_THRESHOLD: usize = 32 << 20;
+/// Fills of at least this many bytes stream. Ordinary stores are about as fast up to a hundred
+/// mebibytes and half as fast beyond; but a large fill may come in parts of this length.
+pub const FILL_THRESHOLD: usize = 4 << 20;
 
 #[cfg(target_arch = "x86_64")]
 pub use x86_64::{copy, fill};

@@ -202,6 +202,7 @@ fn discard(parts: Vec<(Arc<Slab>, AddressRange)>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use isocl_kernel_iface::access;
     use isocl_kernel_iface::emulator::{Emulator, EmulatorOptions};
 
     fn source(options: &EmulatorOptions) -> ChunkSource {
@@ -254,6 +255,22 @@ mod tests {
         source.give_back(large);
         assert_eq!(source.bytes(), (0, 0));
         assert!(source.take(600 << 30, 1).is_ok());
+    }
+
+    #[test]
+    fn memory_beyond_the_limit_goes_back_to_the_system() {
+        let first_byte_after_reuse = |len: usize| {
+            let source = source(&EmulatorOptions::default());
+            let range = source.take(len, 1).unwrap();
+            access::write(range.address(), &[9]);
+            source.give_back(range);
+            assert_eq!(source.take(len, 1).unwrap(), range);
+            let mut byte = [1];
+            access::read(range.address(), &mut byte);
+            byte[0]
+        };
+        assert_eq!(first_byte_after_reuse(KEPT_MEMORY), 9, "kept");
+        assert_eq!(first_byte_after_reuse(2 * KEPT_MEMORY), 0, "given back");
     }
 
     #[test]
