@@ -1,5 +1,5 @@
-// The part of clang and LLVM that has no C interface: OpenCL C to a module, linking what is
-// needed, and running calls so that a crash inside them comes back as a failure.
+// What clang and LLVM's linker have no C interface for: OpenCL C to a module, and linking only
+// what is needed.
 #include <clang/Basic/DiagnosticOptions.h>
 #include <clang/CodeGen/CodeGenAction.h>
 #include <clang/Frontend/CompilerInstance.h>
@@ -12,41 +12,15 @@
 #include <llvm/IR/LLVMContext.h>
 #include <llvm/IR/Module.h>
 #include <llvm/Linker/Linker.h>
-#include <llvm/Support/CrashRecoveryContext.h>
-#include <llvm/Support/ErrorHandling.h>
 #include <llvm/Support/MemoryBuffer.h>
 #include <llvm/Support/VirtualFileSystem.h>
 #include <llvm/Support/raw_ostream.h>
 
 #include <cstdlib>
 #include <cstring>
-#include <mutex>
 #include <string>
 
 namespace {
-
-// Recovery installs signal handlers for the whole process, so they are there only while some
-// thread is inside a protected call.
-std::mutex recovery_mutex;
-unsigned recovering = 0;
-
-struct Recovery {
-    Recovery()
-    {
-        std::lock_guard<std::mutex> lock(recovery_mutex);
-        if (recovering++ == 0)
-            llvm::CrashRecoveryContext::Enable();
-    }
-    ~Recovery()
-    {
-        std::lock_guard<std::mutex> lock(recovery_mutex);
-        if (--recovering == 0)
-            llvm::CrashRecoveryContext::Disable();
-    }
-};
-
-// LLVM would print the message and exit; abort instead, which recovery turns into a failure.
-void fatal_error(void *, const char *, bool) { std::abort(); }
 
 struct CollectErrors : llvm::DiagnosticHandler {
     explicit CollectErrors(std::string &text) : text(text) {}
@@ -75,16 +49,6 @@ struct isocl_file {
     size_t length;
 };
 
-// Calls function(data); false when it crashed.
-bool isocl_run_protected(void (*function)(void *), void *data)
-{
-    static std::once_flag once;
-    std::call_once(once, [] { llvm::install_fatal_error_handler(fatal_error); });
-    Recovery recovery;
-    llvm::CrashRecoveryContext context;
-    return context.RunSafely([&] { function(data); });
-}
-
 // Compiles files[0] with cc1 arguments; the other files are headers. Returns null on errors.
 // *log is what clang had to say; the caller frees it.
 LLVMModuleRef isocl_compile(LLVMContextRef context, const isocl_file *files, size_t num_files,
@@ -111,6 +75,8 @@ LLVMModuleRef isocl_compile(LLVMContextRef context, const isocl_file *files, siz
                 memory->addFile(files[i].name, 0,
                                 llvm::MemoryBuffer::getMemBufferCopy(
                                     llvm::StringRef(files[i].text, files[i].length), files[i].name));
+            // Only now is it known which warnings are wanted.
+            ProcessWarningOptions(*diagnostics, invocation->getDiagnosticOpts());
             CompilerInstance instance;
             instance.setInvocation(invocation);
             instance.setDiagnostics(diagnostics.get());

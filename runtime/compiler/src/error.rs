@@ -33,4 +33,16 @@ impl Error {
             Self::Internal(_) => Failure::Internal,
         }
     }
+
+    /// The same error with what it is about in front.
+    pub fn about(self, subject: &str) -> Self {
+        let add = |text: String| format!("{subject}: {text}");
+        match self {
+            Self::Options(text) => Self::Options(add(text)),
+            Self::Source(text) => Self::Source(add(text)),
+            Self::Link(text) => Self::Link(add(text)),
+            Self::Binary(text) => Self::Binary(add(text)),
+            Self::Internal(text) => Self::Internal(add(text)),
+        }
+    }
 }

@@ -7,8 +7,8 @@ use isocl_compiler_interface::message::{BinaryKind, Executable, Kernel, KernelCo
 
 use crate::emit::{self, Effort, Jit};
 use crate::error::Error;
-use crate::frontend::protected;
 use crate::llvm::{address_space, Context, Linkage, Module, TargetMachine, Value};
+use crate::recovery::isolated;
 use crate::{binary, lower, metadata};
 
 /// A loaded executable.
@@ -97,7 +97,12 @@ pub fn kernel(id: u64, index: u32) -> Result<KernelCode, Error> {
             "executable {id} has no kernel {index}"
         )));
     };
-    code.get_or_init(|| loaded.compile(kernel)).clone()
+    code.get_or_init(|| {
+        isolated(|| loaded.compile(kernel)).and_then(|result| {
+            result.map_err(|reason| reason.about(&format!("kernel {}", kernel.name)))
+        })
+    })
+    .clone()
 }
 
 fn unknown(id: u64) -> Error {
@@ -111,21 +116,29 @@ impl Loaded {
         let module = context
             .parse_bitcode(&self.bitcode)
             .map_err(Error::Internal)?;
-        keep_constants_private(&module);
         for variable in shared_variables(&module) {
-            variable.set_initializer(None);
-            variable.set_linkage(Linkage::LLVMExternalLinkage);
-        }
-        for function in module.functions() {
-            if metadata::is_kernel(function) && function.name() != kernel.name {
-                function.set_linkage(Linkage::LLVMInternalLinkage);
+            if variable.ty().address_space() == address_space::CONSTANT {
+                // The value is for the optimiser to look at; the address is that of the one copy.
+                variable.set_linkage(Linkage::LLVMAvailableExternallyLinkage);
+            } else {
+                variable.set_initializer(None);
+                variable.set_linkage(Linkage::LLVMExternalLinkage);
             }
         }
-        let lowered =
-            protected(|| lower::lower(&module, &kernel.name, &kernel.arguments, &machine))?
-                .map_err(|reason| Error::Internal(format!("kernel {}: {reason}", kernel.name)))?;
-        self.jit
-            .add(&emit::object(&module, &machine, Effort::Full)?)?;
+        let mut effort = Effort::Full;
+        for function in module
+            .functions()
+            .into_iter()
+            .filter(|f| metadata::is_kernel(*f))
+        {
+            if function.name() != kernel.name {
+                function.set_linkage(Linkage::LLVMInternalLinkage);
+            } else if function.has_attribute("optnone") {
+                effort = Effort::Little;
+            }
+        }
+        let lowered = lower::lower(&module, &kernel.name, &kernel.arguments, &machine)?;
+        self.jit.add(&emit::object(&module, &machine, effort)?)?;
         Ok(KernelCode {
             entry: self.jit.address(&lowered.entry_symbol)?,
             local_bytes: lowered.local_bytes,
@@ -137,50 +150,51 @@ impl Loaded {
     }
 }
 
-/// Program-scope variables in the global address space: one copy for all kernels. Constants are
-/// copied into each kernel instead, where their values are known.
+/// Variables that all kernels share because their addresses may matter: those of program scope in
+/// the global and in the constant address space. What clang made up itself, such as the text of a
+/// string, is private to its module, and each kernel has its own.
+///
+/// They get names that no function of the host has.
 fn shared_variables(module: &Module) -> Vec<Value> {
+    let spaces = [address_space::GLOBAL, address_space::CONSTANT];
     let mut variables = module.globals();
     variables.retain(|variable| {
-        variable.ty().address_space() == address_space::GLOBAL
+        spaces.contains(&variable.ty().address_space())
+            && variable.linkage() != Linkage::LLVMPrivateLinkage
             && !variable.name().starts_with("llvm.")
     });
+    for variable in &variables {
+        variable.set_name(&format!("isocl_variable_{}", variable.name()));
+    }
     variables
 }
 
-/// Every kernel has its own copy of the constants, so their names must not meet in the JIT.
-fn keep_constants_private(module: &Module) {
-    for variable in module.globals() {
-        if variable.ty().address_space() == address_space::CONSTANT && !variable.is_declaration() {
-            variable.set_linkage(Linkage::LLVMInternalLinkage);
-        }
-    }
-}
-
-/// Gives the program-scope variables memory; returns their size in bytes.
+/// Gives the shared variables memory; returns the size in bytes of those that are not constant.
 fn place_variables(module: &Module, jit: &Jit) -> Result<u64, Error> {
     let variables = shared_variables(module);
     if variables.is_empty() {
         return Ok(0);
     }
     let machine = TargetMachine::host().map_err(Error::Internal)?;
-    let copy = module.duplicate();
-    copy.set_triple(&machine.triple());
-    copy.set_data_layout(&machine.data_layout());
-    for function in copy.functions() {
+    module.strip_debug_info();
+    module.set_triple(&machine.triple());
+    module.set_data_layout(&machine.data_layout());
+    for function in module.functions() {
         if !function.is_declaration() {
             function.set_linkage(Linkage::LLVMInternalLinkage);
         }
     }
-    keep_constants_private(&copy);
     let mut bytes = 0;
-    for variable in shared_variables(&copy) {
+    for variable in variables {
         variable.set_linkage(Linkage::LLVMExternalLinkage);
-        bytes += copy.size_of(variable.value_type());
+        if variable.ty().address_space() == address_space::GLOBAL {
+            bytes += module.size_of(variable.value_type());
+        }
     }
-    copy.strip_debug_info();
-    copy.run_passes("globaldce", &machine)
+    // No variable refers to a function, so all functions go.
+    module
+        .run_passes("globaldce", &machine)
         .map_err(Error::Internal)?;
-    jit.add(&emit::object(&copy, &machine, Effort::Little)?)?;
+    jit.add(&machine.emit_object(module).map_err(Error::Internal)?)?;
     Ok(bytes)
 }

@@ -1,14 +1,14 @@
 //! clang in the process: OpenCL C source to a `spir64` module.
 #![allow(unsafe_code)]
 
-use std::ffi::{c_char, c_void, CStr, CString};
+use std::ffi::{c_char, CStr, CString};
 
 use isocl_compiler_interface::message::{Header, Target};
 use llvm_sys::prelude::{LLVMContextRef, LLVMModuleRef};
 
 use crate::error::Error;
-use crate::llvm::{Context, Module};
-use crate::options;
+use crate::llvm::{Context, Linkage, Module};
+use crate::options::{self, CompileOptions};
 
 #[repr(C)]
 struct File {
@@ -32,47 +32,10 @@ extern "C" {
         only_needed: bool,
     ) -> *mut c_char;
     fn isocl_free(text: *mut c_char);
-    fn isocl_run_protected(function: extern "C" fn(*mut c_void), data: *mut c_void) -> bool;
 }
 
 /// clang's header with the types and constants of OpenCL C.
 const BASE_HEADER: &str = include_str!(concat!(env!("OUT_DIR"), "/opencl-c-base.h"));
-
-/// Runs `work`; a crash or fatal error of LLVM inside becomes an error.
-///
-/// Whatever `work` owns when it crashes is lost, not freed: it may hold half-built LLVM objects.
-///
-/// # Errors
-/// [`Error::Internal`] when `work` crashed.
-pub fn protected<R>(work: impl FnOnce() -> R) -> Result<R, Error> {
-    struct Call<F, R> {
-        work: Option<F>,
-        result: Option<std::thread::Result<R>>,
-    }
-    extern "C" fn run<F: FnOnce() -> R, R>(data: *mut c_void) {
-        // SAFETY: `protected` passes its own `Call`, which outlives the call and is used by
-        // nobody else meanwhile.
-        let call = unsafe { &mut *data.cast::<Call<F, R>>() };
-        if let Some(work) = call.work.take() {
-            call.result = Some(std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)));
-        }
-    }
-    fn runner<F: FnOnce() -> R, R>(_: &Call<F, R>) -> extern "C" fn(*mut c_void) {
-        run::<F, R>
-    }
-    let mut call = Call {
-        work: Some(work),
-        result: None,
-    };
-    let function = runner(&call);
-    // SAFETY: `function` expects exactly this `Call`.
-    let survived = unsafe { isocl_run_protected(function, std::ptr::from_mut(&mut call).cast()) };
-    match call.result {
-        Some(Ok(result)) if survived => Ok(result),
-        Some(Err(_)) => Err(Error::Internal("the compiler panicked".to_owned())),
-        _ => Err(Error::Internal("LLVM crashed".to_owned())),
-    }
-}
 
 /// Compiles a program; the second part of the result is the log, which may hold warnings.
 ///
@@ -85,7 +48,7 @@ pub fn compile(
     headers: &[Header],
     target: &Target,
 ) -> Result<(Module, String), Error> {
-    let arguments = options::compile_arguments(options, target)?;
+    let CompileOptions { arguments, prelude } = options::compile_options(options, target)?;
     let name = |text: String| {
         CString::new(text).map_err(|_| Error::Options("a zero byte in the options".to_owned()))
     };
@@ -96,9 +59,14 @@ pub fn compile(
     let pointers: Vec<_> = arguments.iter().map(|argument| argument.as_ptr()).collect();
     let mut names = vec![
         name(options::SOURCE_NAME.to_owned())?,
-        name(format!("{}/opencl-c-base.h", options::HEADER_FOLDER))?,
+        name(format!(
+            "{}/{}",
+            options::HEADER_FOLDER,
+            options::BASE_HEADER
+        ))?,
+        name(format!("{}/{}", options::HEADER_FOLDER, options::PRELUDE))?,
     ];
-    let mut texts = vec![source, BASE_HEADER];
+    let mut texts = vec![source, BASE_HEADER, &prelude];
     for header in headers {
         names.push(name(format!(
             "{}/{}",
@@ -118,7 +86,7 @@ pub fn compile(
         .collect();
     let mut log = std::ptr::null_mut();
     // SAFETY: all pointers are to live locals with the lengths given; the context is live.
-    let raw = protected(|| unsafe {
+    let raw = unsafe {
         isocl_compile(
             context.raw(),
             files.as_ptr(),
@@ -127,13 +95,20 @@ pub fn compile(
             pointers.len(),
             &mut log,
         )
-    })?;
+    };
     let log = take_text(log);
     if raw.is_null() {
         return Err(Error::Source(log));
     }
     // SAFETY: the shim returned a module of this context and keeps no other reference to it.
     let module = unsafe { context.adopt(raw) };
+    // The definition of an `inline` function (C99 §6.7.4) serves whoever calls it: there is no
+    // other one.
+    for function in module.functions() {
+        if function.linkage() == Linkage::LLVMAvailableExternallyLinkage {
+            function.set_linkage(Linkage::LLVMLinkOnceODRLinkage);
+        }
+    }
     Ok((module, log))
 }
 
@@ -144,7 +119,7 @@ pub fn compile(
 pub fn link(destination: &Module, source: Module, only_needed: bool) -> Result<(), Error> {
     let (raw, _context) = source.into_raw();
     // SAFETY: both modules are live and of one context; the shim takes `raw` over.
-    let message = protected(|| unsafe { isocl_link(destination.raw(), raw, only_needed) })?;
+    let message = unsafe { isocl_link(destination.raw(), raw, only_needed) };
     if message.is_null() {
         return Ok(());
     }
@@ -210,45 +185,151 @@ mod tests {
         assert!(log.contains("int x = y;") && log.contains('^'), "{log}");
     }
 
+    /// Every optional macro that clang or its header can define, besides those of the table.
+    const NOT_OFFERED: &[&str] = &[
+        "cl_khr_fp16",
+        "cles_khr_int64",
+        "cl_khr_3d_image_writes",
+        "cl_khr_depth_images",
+        "cl_khr_gl_msaa_sharing",
+        "cl_khr_mipmap_image",
+        "cl_khr_srgb_image_writes",
+        "cl_khr_subgroups",
+        "cl_khr_subgroup_ballot",
+        "cl_khr_subgroup_shuffle",
+        "cl_khr_extended_bit_ops",
+        "cl_khr_integer_dot_product",
+        "cl_khr_kernel_clock",
+        "cl_ext_float_atomics",
+        "cl_clang_storage_class_specifiers",
+        "__cl_clang_function_pointers",
+        "__cl_clang_variadic_functions",
+        "__cl_clang_bitfields",
+        "cl_amd_media_ops",
+        "cl_intel_subgroups",
+        "cl_intel_required_subgroup_size",
+        "cl_arm_integer_dot_product_int8",
+        "__opencl_c_3d_image_writes",
+        "__opencl_c_device_enqueue",
+        "__opencl_c_ext_fp32_global_atomic_add",
+        "__opencl_c_ext_fp64_local_atomic_min_max",
+        "__opencl_c_images",
+        "__opencl_c_integer_dot_product_input_4x8bit",
+        "__opencl_c_kernel_clock_scope_device",
+        "__opencl_c_pipes",
+        "__opencl_c_read_write_images",
+        "__opencl_c_subgroups",
+        "__EMBEDDED_PROFILE__",
+        "__FAST_RELAXED_MATH__",
+        "__IMAGE_SUPPORT__",
+        "__SPIR__",
+        "__SPIR64__",
+    ];
+
     #[test]
     fn macros_are_exactly_those_of_the_table() {
-        for (options, in_table) in [("-cl-std=CL1.2", false), ("-cl-std=CL3.0", true)] {
+        // OpenCL C 2.0 has its features without a choice, and clang names them.
+        let only_in_3 = ["__opencl_c_int64", "__opencl_c_fp64"];
+        for (version, number) in [("1.2", 120), ("2.0", 200), ("3.0", 300)] {
             let mut source = String::new();
+            let mut defined = |name: &str, expected: bool| {
+                let test = if expected { "#ifndef" } else { "#ifdef" };
+                source += &format!("{test} {name}\n#error {name}\n#endif\n");
+            };
             for feature in LANGUAGE_EXTENSIONS {
-                source += &format!("#ifndef {0}\n#error {0}\n#endif\n", feature.name);
+                defined(feature.name, true);
             }
-            // clang's header defines this one for every version; 64-bit integers are always there.
-            for feature in LANGUAGE_FEATURES
-                .iter()
-                .filter(|feature| feature.name != "__opencl_c_int64")
-            {
-                let test = if in_table { "#ifndef" } else { "#ifdef" };
-                source += &format!("{test} {0}\n#error {0}\n#endif\n", feature.name);
+            for feature in LANGUAGE_FEATURES {
+                let in_2 = number == 200 && !only_in_3.contains(&feature.name);
+                defined(feature.name, number == 300 || in_2);
             }
-            for absent in [
-                "__opencl_c_images",
-                "__opencl_c_pipes",
-                "__opencl_c_device_enqueue",
-                "__opencl_c_subgroups",
-                "__opencl_c_read_write_images",
-                "__opencl_c_3d_image_writes",
-                "cl_khr_fp16",
-                "cl_khr_subgroups",
-                "__IMAGE_SUPPORT__",
-                "__SPIR__",
-                "__opencl_c_integer_dot_product_input_4x8bit",
-                "cl_intel_subgroups",
-                "__opencl_c_ext_fp32_global_atomic_add",
-                "cl_khr_kernel_clock",
-                "__opencl_c_kernel_clock_scope_device",
-            ] {
-                source += &format!("#ifdef {absent}\n#error {absent}\n#endif\n");
+            for name in NOT_OFFERED {
+                defined(name, false);
             }
-            source += "#if __OPENCL_VERSION__ != 300 || !defined(__ENDIAN_LITTLE__)\n#error version\n#endif\n";
-            if let Err(error) = compile_text(&source, options) {
-                panic!("{options}:\n{error}");
+            for name in ["__ENDIAN_LITTLE__", "CL_VERSION_3_0", "__kernel_exec"] {
+                defined(name, true);
+            }
+            source += &format!(
+                "#if __OPENCL_VERSION__ != 300 || __OPENCL_C_VERSION__ != {number}
+                #error version
+                #endif\n"
+            );
+            if let Err(error) = compile_text(&source, &format!("-cl-std=CL{version}")) {
+                panic!("OpenCL C {version}:\n{error}");
             }
         }
+    }
+
+    #[test]
+    fn opencl_c_2_has_its_functions_and_not_those_of_missing_features() {
+        let source = "global atomic_int counter = ATOMIC_VAR_INIT(0);
+            kernel void f(global int *p, local int *l) {
+              int *any = get_local_id(0) ? p : (int *)l;
+              *any = work_group_reduce_add(*p);
+              atomic_fetch_add_explicit(&counter, 1, memory_order_acq_rel, memory_scope_device);
+              atomic_work_item_fence(CLK_GLOBAL_MEM_FENCE, memory_order_seq_cst,
+                                     memory_scope_all_svm_devices);
+              work_group_barrier(CLK_LOCAL_MEM_FENCE, memory_scope_work_group);
+              *to_global(any) = atomic_load(&counter);
+            }";
+        compile_text(source, "-cl-std=CL2.0").unwrap();
+        compile_text(source, "-cl-std=CL3.0").unwrap();
+        compile_text(source, "-cl-std=CL1.2").unwrap_err();
+        let fence = "kernel void f(global int *p) { *p = sub_group_reduce_add(*p); }";
+        for version in ["-cl-std=CL1.2", "-cl-std=CL2.0", "-cl-std=CL3.0"] {
+            compile_text(fence, version).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn functions_declared_inline_are_defined() {
+        let source = "inline float twice(float x) { return 2 * x; }
+            kernel void f(global float *p) { *p = twice(*p); }";
+        let (text, log) = compile_text(source, "").unwrap();
+        assert!(text.contains("define linkonce_odr"), "{text}");
+        assert_eq!(log, "");
+    }
+
+    #[test]
+    fn warnings_are_in_the_log_unless_unwanted_and_may_be_errors() {
+        let source = "kernel void f(global int *p) { global char *q = p; }";
+        let (_, log) = compile_text(source, "").unwrap();
+        assert!(log.starts_with("program.cl:1:45: warning:"), "{log}");
+        assert_eq!(compile_text(source, "-w").unwrap().1, "");
+        assert!(matches!(
+            compile_text(source, "-Werror"),
+            Err(Error::Source(_))
+        ));
+    }
+
+    #[test]
+    fn macros_given_with_options_are_defined() {
+        let source = "kernel void f(global int *p) { *p = A + B; }
+            constant char text[] = TEXT;";
+        let options = "-D A=1 -DB=(A +\\ 2) '-D TEXT=\"x y\"'";
+        compile_text(source, options).unwrap_err();
+        let options = "-D A=1 -D 'B=(A + 2)' -DTEXT='\"x y\"'";
+        let (text, _) = compile_text(source, options).unwrap();
+        assert!(text.contains("c\"x y\\00\""), "{text}");
+        let error = compile_text(source, "-D A").unwrap_err().to_string();
+        assert!(error.contains("undeclared identifier 'B'"), "{error}");
+    }
+
+    #[test]
+    fn fast_mathematics_reaches_the_instructions() {
+        let source = "kernel void f(global float *p) { *p = *p * p[1] / p[2]; }";
+        let (text, _) = compile_text(source, "-cl-fast-relaxed-math").unwrap();
+        assert!(
+            text.contains("fmul fast") || text.contains("fmul reassoc"),
+            "{text}"
+        );
+        let (text, _) = compile_text(source, "").unwrap();
+        assert!(
+            text.contains("fmul float") && text.contains("!fpmath"),
+            "{text}"
+        );
+        let (text, _) = compile_text(source, "-cl-fp32-correctly-rounded-divide-sqrt").unwrap();
+        assert!(!text.contains("!fpmath"), "{text}");
     }
 
     #[test]
@@ -268,15 +349,5 @@ mod tests {
         )
         .is_ok());
         assert!(compile(&context, source, "", &[], &target()).is_err());
-    }
-
-    #[test]
-    fn a_crash_becomes_an_error() {
-        let result = protected(|| {
-            // SAFETY: none; this is the crash that the protection is there for.
-            unsafe { std::ptr::null_mut::<u32>().write_volatile(1) };
-        });
-        assert!(matches!(result, Err(Error::Internal(_))));
-        assert!(protected(|| 5).is_ok_and(|five| five == 5));
     }
 }

@@ -30,6 +30,7 @@ pub mod metadata;
 pub mod options;
 pub mod prepare;
 pub mod printf;
+pub mod recovery;
 pub mod region;
 pub mod region_body;
 pub mod service;

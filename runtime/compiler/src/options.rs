@@ -76,6 +76,22 @@ fn split(options: &str) -> Result<Vec<String>, Error> {
     Ok(words)
 }
 
+/// Name of clang's header with the types and constants of OpenCL C.
+pub const BASE_HEADER: &str = "opencl-c-base.h";
+
+/// Name of the header with [`CompileOptions::prelude`].
+pub const PRELUDE: &str = "isocl-prelude.h";
+
+/// How to run clang for a program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CompileOptions {
+    /// Arguments of `cc1`.
+    pub arguments: Vec<String>,
+    /// Text that stands before the program: takes back macros of clang's header that are not
+    /// true for the target.
+    pub prelude: String,
+}
+
 /// Options that clang's `cc1` knows under the same name.
 const PASSED: &[&str] = &[
     "-cl-single-precision-constant",
@@ -92,25 +108,26 @@ const PASSED: &[&str] = &[
 ];
 
 /// Options that allow something this compiler does not make use of.
-const HINTS: &[&str] = &[
-    "-cl-opt-disable",
-    "-cl-strict-aliasing",
-    "-cl-no-subgroup-ifp",
-    "-cl-denorms-are-zero",
-];
+const HINTS: &[&str] = &["-cl-no-subgroup-ifp", "-cl-denorms-are-zero"];
 
-/// Arguments of `cc1` for a program with these build options on this target.
+/// Translates build options for a target.
 ///
 /// # Errors
 /// [`Error::Options`] names the first option that is unknown or lacks its value.
-pub fn compile_arguments(options: &str, target: &Target) -> Result<Vec<String>, Error> {
+pub fn compile_options(options: &str, target: &Target) -> Result<CompileOptions, Error> {
     let mut standard = Standard::C12;
+    let mut optimisation = "-O2";
+    let mut strict_aliasing = false;
     let mut given = Vec::new();
     let mut words = split(options)?.into_iter();
     while let Some(word) = words.next() {
         if PASSED.contains(&word.as_str()) {
             given.push(word);
         } else if HINTS.contains(&word.as_str()) {
+        } else if word == "-cl-opt-disable" {
+            optimisation = "-O0";
+        } else if word == "-cl-strict-aliasing" {
+            strict_aliasing = true;
         } else if word == "-g" {
             given.extend([
                 "-debug-info-kind=constructor".into(),
@@ -139,14 +156,16 @@ pub fn compile_arguments(options: &str, target: &Target) -> Result<Vec<String>, 
         "spir64-unknown-unknown",
         "-U__SPIR__",
         "-U__SPIR64__",
-        "-U__IMAGE_SUPPORT__",
         "-x",
         "cl",
-        "-O2",
+        optimisation,
         "-disable-llvm-passes",
         "-ffp-contract=on",
         "-fdeclare-opencl-builtins",
-        "-finclude-default-header",
+        "-include",
+        BASE_HEADER,
+        "-include",
+        PRELUDE,
         "-fpreserve-vec3-type",
         "-fno-ident",
         "-mframe-pointer=none",
@@ -160,46 +179,88 @@ pub fn compile_arguments(options: &str, target: &Target) -> Result<Vec<String>, 
     ]
     .map(str::to_owned)
     .to_vec();
-    let features = feature_arguments(standard, target);
-    arguments.extend(features);
+    // Programs that look at values through pointers of other types are common, and only this
+    // option promises that there are none.
+    if !strict_aliasing {
+        arguments.push("-relaxed-aliasing".to_owned());
+    }
+    if fused_multiply_add_is_fast() {
+        arguments.push("-DFP_FAST_FMAF=1".to_owned());
+        if target.extensions.iter().any(|name| name == "cl_khr_fp64") {
+            arguments.push("-DFP_FAST_FMA=1".to_owned());
+        }
+    }
+    if standard == Standard::C30 {
+        // clang defines some of them by itself, in the same words.
+        let defined = target.features.iter().map(|name| format!("-D{name}=1"));
+        arguments.extend(defined);
+    }
+    arguments.push(extension_argument(standard, target));
     arguments.extend(given);
     arguments.extend([
         "-I".to_owned(),
         EMBEDDED_FOLDER.to_owned(),
         SOURCE_NAME.to_owned(),
     ]);
-    Ok(arguments)
+    Ok(CompileOptions {
+        arguments,
+        prelude: prelude(standard, target),
+    })
 }
 
-/// Exactly the extensions and features of the target, in clang's table and as macros.
-fn feature_arguments(standard: Standard, target: &Target) -> Vec<String> {
+/// Whether the host has an instruction for it; otherwise it is a call.
+fn fused_multiply_add_is_fast() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return std::arch::is_x86_feature_detected!("fma");
+    #[cfg(not(target_arch = "x86_64"))]
+    return cfg!(target_arch = "aarch64");
+}
+
+/// Exactly the extensions and features of the target, for clang's own table.
+fn extension_argument(standard: Standard, target: &Target) -> String {
+    let features = target.features.iter().filter(|_| standard == Standard::C30);
     let mut list = "-cl-ext=-all".to_owned();
-    let mut macros = Vec::new();
-    for name in &target.extensions {
+    for name in target.extensions.iter().chain(features) {
         list.push_str(",+");
         list.push_str(name);
     }
-    if standard >= Standard::C30 {
-        for name in &target.features {
-            list.push_str(",+");
-            list.push_str(name);
-            if !CLANG_FEATURES.contains(&name.as_str()) {
-                macros.push(format!("-D{name}=1"));
-            }
-        }
-    }
-    macros.push(list);
-    macros
+    list
 }
 
-/// Features whose macros clang defines by itself; the others belong to its headers.
-const CLANG_FEATURES: &[&str] = &[
+/// Macros that clang's header defines for OpenCL C 2.0, where they were no options. It goes by
+/// them to tell which types and functions there are.
+const FEATURES_OF_OPENCL_C_2: &[&str] = &[
     "__opencl_c_atomic_order_acq_rel",
     "__opencl_c_atomic_order_seq_cst",
-    "__opencl_c_fp64",
+    "__opencl_c_atomic_scope_all_devices",
+    "__opencl_c_atomic_scope_device",
+    "__opencl_c_device_enqueue",
     "__opencl_c_generic_address_space",
+    "__opencl_c_images",
+    "__opencl_c_pipes",
     "__opencl_c_program_scope_global_variables",
+    "__opencl_c_read_write_images",
+    "__opencl_c_work_group_collective_functions",
 ];
+
+/// Takes back what clang and its header define although the target or the version has it not.
+fn prelude(standard: Standard, target: &Target) -> String {
+    let has = |name: &str| target.features.iter().any(|feature| feature == name);
+    let mut text = String::new();
+    if standard == Standard::C20 {
+        for name in FEATURES_OF_OPENCL_C_2.iter().filter(|name| !has(name)) {
+            text.push_str(&format!("#undef {name}\n"));
+        }
+    }
+    // clang says these in every version.
+    if !has("__opencl_c_images") {
+        text.push_str("#undef __IMAGE_SUPPORT__\n");
+    }
+    if standard != Standard::C30 || !has("__opencl_c_int64") {
+        text.push_str("#undef __opencl_c_int64\n");
+    }
+    text
+}
 
 /// What link options ask for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -248,8 +309,9 @@ mod tests {
     }
 
     fn has(options: &str, argument: &str) -> bool {
-        compile_arguments(options, &target())
+        compile_options(options, &target())
             .unwrap()
+            .arguments
             .iter()
             .any(|one| one == argument)
     }
@@ -270,7 +332,7 @@ mod tests {
                    -cl-uniform-work-group-size -cl-no-subgroup-ifp -cl-mad-enable -cl-no-signed-zeros \
                    -cl-unsafe-math-optimizations -cl-finite-math-only -cl-fast-relaxed-math -w -Werror \
                    -cl-kernel-arg-info -g";
-        assert!(compile_arguments(all, &target()).is_ok());
+        assert!(compile_options(all, &target()).is_ok());
         assert!(has(all, "-cl-std=CL2.0") && has(all, "-cl-mad-enable"));
     }
 
@@ -284,7 +346,7 @@ mod tests {
             "-cl-std",
             "-create-library",
         ] {
-            let error = compile_arguments(bad, &target()).unwrap_err();
+            let error = compile_options(bad, &target()).unwrap_err();
             assert!(matches!(error, Error::Options(_)), "{bad}: {error}");
         }
         assert!(link_options("-create-library -enable-link-options")
@@ -296,12 +358,21 @@ mod tests {
 
     #[test]
     fn features_are_those_of_the_target_and_only_in_opencl_c_3() {
+        let list = "-cl-ext=-all,+cl_khr_fp64,+__opencl_c_int64,+__opencl_c_fp64";
+        assert!(has("-cl-std=CL3.0", list));
         assert!(has("-cl-std=CL3.0", "-D__opencl_c_int64=1"));
-        assert!(has(
-            "-cl-std=CL3.0",
-            "-cl-ext=-all,+cl_khr_fp64,+__opencl_c_int64,+__opencl_c_fp64"
-        ));
+        assert!(!has("-cl-std=CL2.0", "-D__opencl_c_int64=1"));
         assert!(has("", "-cl-ext=-all,+cl_khr_fp64") && has("", "-cl-std=CL1.2"));
-        assert!(!has("", "-D__opencl_c_int64=1"));
+        assert!(has("-cl-std=CL2.0", "-cl-ext=-all,+cl_khr_fp64"));
+    }
+
+    #[test]
+    fn options_that_change_the_code_reach_clang() {
+        assert!(has("", "-O2") && has("-cl-opt-disable", "-O0"));
+        assert!(has("", "-relaxed-aliasing"));
+        assert!(!has("-cl-strict-aliasing", "-relaxed-aliasing"));
+        for option in PASSED {
+            assert!(has(option, option) && !has("", option), "{option}");
+        }
     }
 }

@@ -6,6 +6,7 @@ use isocl_compiler_interface::message::{
 
 use crate::error::Error;
 use crate::llvm::{Context, TargetMachine};
+use crate::recovery::isolated;
 use crate::{binary, executable, frontend, library, metadata, options};
 
 /// Decodes a request, does it, and encodes the answer.
@@ -28,11 +29,13 @@ pub fn respond(request: Request) -> Response {
             source,
             options,
             headers,
-        } => compile(&target, &source, &options, &headers),
+        } => isolated(|| compile(&target, &source, &options, &headers)).and_then(|result| result),
         Request::Link {
             objects, options, ..
-        } => link(&objects, &options),
-        Request::Load { binary } => executable::load(&binary).map(Response::Loaded),
+        } => isolated(|| link(&objects, &options)).and_then(|result| result),
+        Request::Load { binary } => isolated(|| executable::load(&binary))
+            .and_then(|result| result)
+            .map(Response::Loaded),
         Request::Kernel { executable, kernel } => {
             executable::kernel(executable, kernel).map(Response::Kernel)
         }

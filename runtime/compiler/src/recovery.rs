@@ -1,0 +1,177 @@
+//! Keeps a crash of the compiler away from the application.
+#![allow(unsafe_code)]
+
+use std::ffi::{c_char, c_void};
+use std::mem::MaybeUninit;
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::thread;
+
+use crate::error::Error;
+use crate::frontend::take_text;
+
+extern "C" {
+    fn isocl_run_protected(function: extern "C" fn(*mut c_void), data: *mut c_void) -> *mut c_char;
+}
+
+/// Stack of a compiling thread in bytes. clang and LLVM recurse as deep as a program nests, and
+/// the application's threads may have little.
+const STACK_BYTES: usize = 64 << 20;
+
+struct Call<F, R> {
+    work: Option<F>,
+    result: Option<thread::Result<R>>,
+}
+
+extern "C" fn run<F: FnOnce() -> R, R>(data: *mut c_void) {
+    // SAFETY: `protected` passes its own `Call`, which outlives the call and is used by nobody
+    // else meanwhile.
+    let call = unsafe { &mut *data.cast::<Call<F, R>>() };
+    if let Some(work) = call.work.take() {
+        call.result = Some(catch_unwind(AssertUnwindSafe(work)));
+    }
+}
+
+/// `run` for the types of this call, which cannot be named.
+fn runner<F: FnOnce() -> R, R>(_: &Call<F, R>) -> extern "C" fn(*mut c_void) {
+    run::<F, R>
+}
+
+/// Runs `work`; a crash, a fatal error of LLVM or a panic inside becomes an error.
+///
+/// What `work` owns when LLVM crashes is lost, not freed, for it may hold half-built objects. So
+/// `work` must hold no lock that others need, and call nothing that does across calls into LLVM.
+///
+/// # Errors
+/// [`Error::Internal`] when `work` did not come to its end.
+pub fn protected<R>(work: impl FnOnce() -> R) -> Result<R, Error> {
+    let mut call = Call {
+        work: Some(work),
+        result: None,
+    };
+    let function = runner(&call);
+    // SAFETY: `function` expects exactly this `Call`, which lives until the call returns.
+    let crash = unsafe { isocl_run_protected(function, std::ptr::from_mut(&mut call).cast()) };
+    if !crash.is_null() {
+        return Err(Error::Internal(take_text(crash)));
+    }
+    match call.result {
+        Some(Ok(result)) => Ok(result),
+        _ => Err(Error::Internal("the compiler panicked".to_owned())),
+    }
+}
+
+/// [`protected`] on a thread of its own with a large stack, which takes none of the application's
+/// signals.
+///
+/// # Errors
+/// [`Error::Internal`] when `work` did not come to its end or there is no thread for it.
+pub fn isolated<R: Send>(work: impl FnOnce() -> R + Send) -> Result<R, Error> {
+    thread::scope(|scope| {
+        thread::Builder::new()
+            .name("isocl-compiler".to_owned())
+            .stack_size(STACK_BYTES)
+            .spawn_scoped(scope, || {
+                block_signals();
+                protected(work)
+            })
+            .map_err(|error| Error::Internal(format!("no thread to compile on: {error}")))?
+            .join()
+            .map_err(|_| Error::Internal("the compiler panicked".to_owned()))?
+    })
+}
+
+/// Blocks every signal that is not raised by the thread's own instructions.
+fn block_signals() {
+    let mut set = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: `sigfillset` initialises the set, the others read and change it; a null pointer
+    // asks for no old set.
+    unsafe {
+        libc::sigfillset(set.as_mut_ptr());
+        for fault in [
+            libc::SIGABRT,
+            libc::SIGBUS,
+            libc::SIGFPE,
+            libc::SIGILL,
+            libc::SIGSEGV,
+            libc::SIGTRAP,
+        ] {
+            libc::sigdelset(set.as_mut_ptr(), fault);
+        }
+        libc::pthread_sigmask(libc::SIG_SETMASK, set.as_ptr(), std::ptr::null_mut());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::llvm::{Context, TargetMachine};
+
+    fn crash() {
+        // SAFETY: none; this is the crash that the protection is there for.
+        unsafe { std::ptr::null_mut::<u32>().write_volatile(1) };
+    }
+
+    fn recurse(depth: u64) -> u64 {
+        let here = std::hint::black_box([depth; 64]);
+        if depth == u64::MAX {
+            return 0;
+        }
+        recurse(depth + 1) + here[1]
+    }
+
+    #[test]
+    fn a_crash_becomes_an_error_again_and_again() {
+        for _ in 0..3 {
+            let error = protected(crash).unwrap_err().to_string();
+            assert!(error.contains("signal 11"), "{error}");
+            assert_eq!(protected(|| 5), Ok(5));
+        }
+    }
+
+    #[test]
+    fn an_abort_becomes_an_error() {
+        let error = protected(|| std::process::abort()).unwrap_err().to_string();
+        assert!(error.contains("signal 6"), "{error}");
+    }
+
+    #[test]
+    fn a_crash_inside_returns_to_the_inner_call() {
+        let result = protected(|| (protected(crash).is_err(), 7));
+        assert_eq!(result, Ok((true, 7)));
+    }
+
+    #[test]
+    fn an_exhausted_stack_becomes_an_error() {
+        let error = isolated(|| recurse(0)).unwrap_err().to_string();
+        assert!(error.contains("signal 11"), "{error}");
+    }
+
+    #[test]
+    fn a_panic_becomes_an_error() {
+        assert!(isolated(|| panic!("on purpose")).is_err());
+    }
+
+    #[test]
+    fn a_fatal_error_of_llvm_becomes_an_error_with_its_text() {
+        let context = Context::new();
+        let machine = TargetMachine::host().unwrap();
+        // The code generator has no instruction for this.
+        let module = context
+            .parse_ir(
+                "declare void @llvm.amdgcn.s.barrier()
+                define void @f() {
+                  call void @llvm.amdgcn.s.barrier()
+                  ret void
+                }",
+            )
+            .unwrap();
+        module.set_triple(&machine.triple());
+        module.set_data_layout(&machine.data_layout());
+        let error = protected(|| machine.emit_object(&module).map(|_| ()))
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("LLVM gave up"), "{error}");
+        // The module is in an unknown state: nobody may free it.
+        std::mem::forget(module);
+    }
+}
