@@ -157,17 +157,14 @@ fn compile(
             .arg(&tools.headers)
             .args(["-O1", "-ffp-contract=on", "-mframe-pointer=none"])
             .args(["-Wall", "-Werror", "-Wno-unused", "-fno-ident"])
-            .args(["-fpreserve-vec3-type", "-emit-llvm", "-o", "-"])
+            .args(["-fpreserve-vec3-type", "-discard-value-names"])
+            .arg("-cl-fp32-correctly-rounded-divide-sqrt")
+            .args(["-emit-llvm", "-o", "-"])
             .args(source.definitions.iter().map(|one| format!("-D{one}")))
             .arg(&source.path);
-        let mut text = String::from_utf8_lossy(&run(&mut command)?).into_owned();
-        // OpenCL C makes every call convergent unless it can see through it, and nothing says
-        // otherwise for the host's functions. Only barriers are.
-        if !text.contains("@_Z7barrierj") {
-            text = text.replace(" convergent ", " ");
-        }
+        let text = run(&mut command)?;
         let assembly = directory.join(format!("{}.ll", source.name));
-        fs::write(&assembly, text).map_err(describe)?;
+        fs::write(&assembly, polished(&String::from_utf8_lossy(&text))).map_err(describe)?;
         run(Command::new(&tools.assembler)
             .arg("-o")
             .arg(&whole)
@@ -205,6 +202,36 @@ fn compile(
         });
     }
     Ok(blobs)
+}
+
+/// Takes out what would only cost time, or say something wrong, in a user's program.
+fn polished(assembly: &str) -> String {
+    let has_barrier = assembly.contains("@_Z7barrierj");
+    let mut text = String::new();
+    for line in assembly.lines() {
+        // Every program has the flags and versions of its own compilation.
+        let dropped = ["!opencl.", "!llvm.module.flags"];
+        if dropped.iter().any(|start| line.starts_with(start)) {
+            continue;
+        }
+        if line.starts_with("source_filename") {
+            text.push_str("source_filename = \"builtins\"");
+        } else if line.starts_with("attributes ") {
+            let mut line = line
+                .replace(" \"no-trapping-math\"=\"true\"", "")
+                .replace(" \"stack-protector-buffer-size\"=\"8\"", "");
+            // OpenCL C makes every call convergent unless it can see through it, and nothing
+            // says otherwise for the host's functions. Only barriers are.
+            if !has_barrier {
+                line = line.replace(" convergent ", " ");
+            }
+            text.push_str(&line);
+        } else {
+            text.push_str(line);
+        }
+        text.push('\n');
+    }
+    text
 }
 
 /// `sin` of `_Z3sinDv4_f`.
