@@ -5,3 +5,4 @@ mod collectives;
 mod ids;
 mod item;
 mod launch;
+mod random_kernels;
