@@ -119,7 +119,11 @@ impl Buffer {
             flags,
             size,
             offset: 0,
-            host_ptr: if uses_host_ptr { host_ptr } else { Address::NULL },
+            host_ptr: if uses_host_ptr {
+                host_ptr
+            } else {
+                Address::NULL
+            },
             address,
             storage,
             mappings: Mappings::default(),
@@ -314,7 +318,10 @@ impl Buffer {
         let operation = if shadowed && !flags.contains(MapFlags::WRITE_INVALIDATE_REGION) {
             Operation::Copy {
                 source: bytes,
-                destination: MemoryRange { address: pointer, len },
+                destination: MemoryRange {
+                    address: pointer,
+                    len,
+                },
             }
         } else {
             Operation::Nothing
@@ -335,12 +342,15 @@ impl Buffer {
         let root = self.root();
         // CL_INVALID_VALUE: mapped_ptr is not a valid pointer returned by clEnqueueMapBuffer for
         // memobj.
-        let mapping = root.mappings.remove(self.identity(), pointer).ok_or_else(|| {
-            Error::new(
-                ErrorCode::InvalidValue,
-                "mapped_ptr is not the pointer of a mapping of this object",
-            )
-        })?;
+        let mapping = root
+            .mappings
+            .remove(self.identity(), pointer)
+            .ok_or_else(|| {
+                Error::new(
+                    ErrorCode::InvalidValue,
+                    "mapped_ptr is not the pointer of a mapping of this object",
+                )
+            })?;
         if matches!(root.storage, Storage::Shadow { .. }) && mapping.writes() {
             return Ok(Operation::Copy {
                 source: MemoryRange {
@@ -415,7 +425,7 @@ fn reaches(context: &Context, address: Address, size: usize) -> bool {
 fn is_aligned_for(device: &Device, offset: usize) -> bool {
     // The device's value is in bits.
     let alignment = (device.info.mem_base_addr_align as usize / 8).max(1);
-    offset % alignment == 0
+    offset.is_multiple_of(alignment)
 }
 
 fn misaligned() -> Error {

@@ -64,7 +64,10 @@ impl Context {
     ) -> Result<Arc<Self>> {
         // CL_INVALID_VALUE: devices is NULL or num_devices is zero.
         if devices.is_empty() {
-            return Err(Error::new(ErrorCode::InvalidValue, "the list of devices is empty"));
+            return Err(Error::new(
+                ErrorCode::InvalidValue,
+                "the list of devices is empty",
+            ));
         }
         let mut distinct: Vec<Arc<Device>> = Vec::with_capacity(devices.len());
         for device in devices {
@@ -133,13 +136,19 @@ fn heap_of(devices: &[Arc<Device>]) -> Result<Arc<SvmHeap>> {
         .min_by_key(|driver| driver.plan().capacity())
         .ok_or_else(|| Error::new(ErrorCode::InvalidValue, "the list of devices is empty"))?;
     let plan = driver.plan();
-    if devices.iter().any(|device| device.backend.driver().plan().intersection(plan) != *plan) {
+    if devices
+        .iter()
+        .any(|device| device.backend.driver().plan().intersection(plan) != *plan)
+    {
         return Err(Error::new(
             ErrorCode::OutOfResources,
             "no device's memory is within reach of all devices",
         ));
     }
-    let max_allocation = devices.iter().map(|device| device.info.max_mem_alloc_size).max();
+    let max_allocation = devices
+        .iter()
+        .map(|device| device.info.max_mem_alloc_size)
+        .max();
     Ok(SvmHeap::new(
         Arc::clone(driver),
         usize::try_from(max_allocation.unwrap_or(0)).unwrap_or(usize::MAX),
@@ -174,8 +183,7 @@ mod tests {
         let error = Context::create(&[], Vec::new(), None).unwrap_err();
         assert_eq!(error.code, ErrorCode::InvalidValue);
         let device = null_device();
-        let context =
-            Context::create(&[Arc::clone(&device), device], vec![1, 2, 0], None).unwrap();
+        let context = Context::create(&[Arc::clone(&device), device], vec![1, 2, 0], None).unwrap();
         assert_eq!(context.devices().len(), 1);
         assert_eq!(context.verbatim_properties(), &[1, 2, 0]);
     }

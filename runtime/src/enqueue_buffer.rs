@@ -6,12 +6,12 @@ use isocl_kernel_iface::Address;
 
 use crate::buffer::Buffer;
 use crate::command::{Command, CommandType, KeepAlive, MemoryRange, Operation, RectLayout};
-use crate::wait_list::WaitList;
 use crate::flags::{MapFlags, MemFlags};
 use crate::mem_object;
 use crate::queue::CommandQueue;
 use crate::rect::{Pitches, Rect};
 use crate::svm::check_pattern;
+use crate::wait_list::WaitList;
 use crate::{Error, ErrorCode, Event, Result};
 
 /// Buffer flags that forbid the host to read.
@@ -82,7 +82,15 @@ impl CommandQueue {
         pointer: Address,
         events: &[Arc<Event>],
     ) -> Result<Arc<Event>> {
-        self.transfer(Direction::Read, buffer, blocking, offset, size, pointer, events)
+        self.transfer(
+            Direction::Read,
+            buffer,
+            blocking,
+            offset,
+            size,
+            pointer,
+            events,
+        )
     }
 
     /// Copies bytes of the host to a buffer (`clEnqueueWriteBuffer`).
@@ -98,7 +106,15 @@ impl CommandQueue {
         pointer: Address,
         events: &[Arc<Event>],
     ) -> Result<Arc<Event>> {
-        self.transfer(Direction::Write, buffer, blocking, offset, size, pointer, events)
+        self.transfer(
+            Direction::Write,
+            buffer,
+            blocking,
+            offset,
+            size,
+            pointer,
+            events,
+        )
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -120,7 +136,10 @@ impl CommandQueue {
         }
         buffer.check_alignment(self.device())?;
         direction.check_host_access(buffer)?;
-        let host = MemoryRange { address: pointer, len: size };
+        let host = MemoryRange {
+            address: pointer,
+            len: size,
+        };
         let (source, destination) = direction.order(buffer.range(offset, size), host);
         let command = Command {
             operation: copy(source, destination),
@@ -150,7 +169,15 @@ impl CommandQueue {
         events: &[Arc<Event>],
     ) -> Result<Arc<Event>> {
         let sides = (buffer_side, host_side);
-        self.transfer_rect(Direction::Read, buffer, blocking, sides, region, pointer, events)
+        self.transfer_rect(
+            Direction::Read,
+            buffer,
+            blocking,
+            sides,
+            region,
+            pointer,
+            events,
+        )
     }
 
     /// Copies a rectangle of the host to a buffer (`clEnqueueWriteBufferRect`); `region` is
@@ -170,7 +197,15 @@ impl CommandQueue {
         events: &[Arc<Event>],
     ) -> Result<Arc<Event>> {
         let sides = (buffer_side, host_side);
-        self.transfer_rect(Direction::Write, buffer, blocking, sides, region, pointer, events)
+        self.transfer_rect(
+            Direction::Write,
+            buffer,
+            blocking,
+            sides,
+            region,
+            pointer,
+            events,
+        )
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -192,8 +227,14 @@ impl CommandQueue {
         if pointer.is_null() {
             return Err(invalid_value("ptr is NULL"));
         }
-        if pointer.checked_add(host_rect.start).and_then(|first| first.checked_add(host_rect.len)).is_none() {
-            return Err(invalid_value("the host's rectangle passes the end of the address space"));
+        if pointer
+            .checked_add(host_rect.start)
+            .and_then(|first| first.checked_add(host_rect.len))
+            .is_none()
+        {
+            return Err(invalid_value(
+                "the host's rectangle passes the end of the address space",
+            ));
         }
         buffer.check_alignment(self.device())?;
         direction.check_host_access(buffer)?;
@@ -202,7 +243,11 @@ impl CommandQueue {
         let operation = if source == destination {
             Operation::Nothing
         } else {
-            Operation::CopyRect { source, destination, region }
+            Operation::CopyRect {
+                source,
+                destination,
+                region,
+            }
         };
         let command = Command {
             operation,
@@ -310,8 +355,10 @@ impl CommandQueue {
         check_region(buffer, offset, size)?;
         check_pattern(&pattern)?;
         // CL_INVALID_VALUE: offset or size is not a multiple of pattern_size.
-        if offset % pattern.len() != 0 || size % pattern.len() != 0 {
-            return Err(invalid_value("offset or size is not a multiple of pattern_size"));
+        if !offset.is_multiple_of(pattern.len()) || !size.is_multiple_of(pattern.len()) {
+            return Err(invalid_value(
+                "offset or size is not a multiple of pattern_size",
+            ));
         }
         buffer.check_alignment(self.device())?;
         let operation = if size == 0 {
@@ -480,7 +527,10 @@ fn copy(source: MemoryRange, destination: MemoryRange) -> Operation {
     if source.len == 0 || source.address == destination.address {
         Operation::Nothing
     } else {
-        Operation::Copy { source, destination }
+        Operation::Copy {
+            source,
+            destination,
+        }
     }
 }
 

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use crate::command::{Command, CommandType, KeepAlive, NdRangeCommand, Operation};
-use crate::wait_list::WaitList;
 use crate::kernel::Kernel;
 use crate::lock::lock;
-use crate::nd_range::NdRange;
+use crate::nd_range::{GivenSizes, NdRange};
 use crate::program::no_executable;
 use crate::queue::CommandQueue;
+use crate::wait_list::WaitList;
 use crate::{Error, ErrorCode, Event, Result};
 
 /// `CL_EXEC_NATIVE_KERNEL`
@@ -29,8 +29,13 @@ impl CommandQueue {
         local_size: Option<&[usize]>,
         events: &[Arc<Event>],
     ) -> Result<Arc<Event>> {
-        let sizes = (work_dim, global_offset, global_size, local_size);
-        self.run_kernel(CommandType::NdRangeKernel, kernel, sizes, events)
+        let sizes = GivenSizes {
+            work_dim,
+            global_offset,
+            global_size,
+            local_size,
+        };
+        self.run_kernel(CommandType::NdRangeKernel, kernel, &sizes, events)
     }
 
     /// Runs one work-item of `kernel` (`clEnqueueTask`).
@@ -43,7 +48,13 @@ impl CommandQueue {
         events: &[Arc<Event>],
     ) -> Result<Arc<Event>> {
         let one = Some([1_usize].as_slice());
-        self.run_kernel(CommandType::Task, kernel, (1, None, one, one), events)
+        let sizes = GivenSizes {
+            work_dim: 1,
+            global_offset: None,
+            global_size: one,
+            local_size: one,
+        };
+        self.run_kernel(CommandType::Task, kernel, &sizes, events)
     }
 
     /// Runs a function of the host (`clEnqueueNativeKernel`).
@@ -78,7 +89,7 @@ impl CommandQueue {
         self: &Arc<Self>,
         command_type: CommandType,
         kernel: &Kernel,
-        sizes: (u32, Option<&[usize]>, Option<&[usize]>, Option<&[usize]>),
+        sizes: &GivenSizes<'_>,
         events: &[Arc<Event>],
     ) -> Result<Arc<Event>> {
         // CL_INVALID_CONTEXT: the context associated with command_queue and kernel are not the
@@ -104,12 +115,7 @@ impl CommandQueue {
     fn nd_range_operation(
         &self,
         kernel: &Kernel,
-        (work_dim, global_offset, global_size, local_size): (
-            u32,
-            Option<&[usize]>,
-            Option<&[usize]>,
-            Option<&[usize]>,
-        ),
+        sizes: &GivenSizes<'_>,
         keep_alive: &mut Vec<KeepAlive>,
     ) -> Result<Operation> {
         let device = self.device();
@@ -120,8 +126,7 @@ impl CommandQueue {
         let arguments = lock(kernel.arguments());
         arguments.check_set()?;
         let rules = device_kernel.work_group_rules();
-        let Some(range) = NdRange::new(work_dim, global_offset, global_size, local_size, &rules)?
-        else {
+        let Some(range) = NdRange::new(sizes, &rules)? else {
             return Ok(Operation::Nothing);
         };
         let definitions = &device_kernel.definition().arguments;

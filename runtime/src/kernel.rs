@@ -282,7 +282,10 @@ impl Kernel {
         // CL_INVALID_DEVICE: device is not in the list of devices associated with kernel, or is
         // NULL and there is more than one device.
         let kernel = kernel.ok_or_else(|| {
-            Error::new(ErrorCode::InvalidDevice, "the kernel was not built for the device")
+            Error::new(
+                ErrorCode::InvalidDevice,
+                "the kernel was not built for the device",
+            )
         })?;
         let code = kernel.code()?;
         let required = kernel.definition().required_work_group_size;
@@ -301,12 +304,7 @@ impl Kernel {
     /// # Errors
     /// `InvalidArgIndex`, `InvalidContext`, `InvalidMemObject`, `InvalidArgSize`,
     /// `InvalidArgValue`; the argument keeps its value then.
-    pub fn set_kernel_arg(
-        &self,
-        index: u32,
-        size: usize,
-        value: &ArgumentValue<'_>,
-    ) -> Result<()> {
+    pub fn set_kernel_arg(&self, index: u32, size: usize, value: &ArgumentValue<'_>) -> Result<()> {
         // CL_INVALID_ARG_INDEX: arg_index is not a valid argument index.
         let argument = self.argument(index)?;
         lock(&self.arguments).set(self.context(), index as usize, argument, size, value)
@@ -362,12 +360,15 @@ impl Kernel {
     }
 
     fn argument(&self, index: u32) -> Result<&Argument> {
-        self.definition().arguments.get(index as usize).ok_or_else(|| {
-            Error::new(
-                ErrorCode::InvalidArgIndex,
-                format!("the kernel {} has no argument {index}", self.name),
-            )
-        })
+        self.definition()
+            .arguments
+            .get(index as usize)
+            .ok_or_else(|| {
+                Error::new(
+                    ErrorCode::InvalidArgIndex,
+                    format!("the kernel {} has no argument {index}", self.name),
+                )
+            })
     }
 
     fn definition(&self) -> &message::Kernel {

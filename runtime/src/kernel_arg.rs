@@ -38,7 +38,9 @@ enum Bound {
     Value,
     Buffer(Weak<Buffer>),
     Svm(Address),
-    Local { bytes: u64 },
+    Local {
+        bytes: u64,
+    },
 }
 
 /// The arguments and execution information of a kernel object.
@@ -84,14 +86,18 @@ impl KernelArguments {
             ArgumentKind::Value { bytes } => {
                 self.set_value(index, argument, bytes as usize, size, value)
             }
-            ArgumentKind::Pointer { address_space: AddressSpace::Local, .. } => {
-                self.set_local(index, size, value)
-            }
-            ArgumentKind::Pointer { pointee_alignment, .. } => {
+            ArgumentKind::Pointer {
+                address_space: AddressSpace::Local,
+                ..
+            } => self.set_local(index, size, value),
+            ArgumentKind::Pointer {
+                pointee_alignment, ..
+            } => {
                 let buffer = buffer_of(context, size, value)?;
                 let address = buffer.map_or(Address::NULL, |buffer| buffer.address());
                 check_alignment(address, pointee_alignment)?;
-                let bound = buffer.map_or(Bound::Value, |buffer| Bound::Buffer(Arc::downgrade(buffer)));
+                let bound =
+                    buffer.map_or(Bound::Value, |buffer| Bound::Buffer(Arc::downgrade(buffer)));
                 self.bind(index, argument, &address.get().to_ne_bytes(), bound);
                 Ok(())
             }
@@ -108,7 +114,9 @@ impl KernelArguments {
     ) -> Result<()> {
         // CL_INVALID_ARG_SIZE: arg_size does not match the size of the data type for the argument.
         if size != expected {
-            return Err(invalid_size("arg_size is not the size of the argument's type"));
+            return Err(invalid_size(
+                "arg_size is not the size of the argument's type",
+            ));
         }
         match value {
             ArgumentValue::Bytes(bytes) if bytes.len() == expected => {
@@ -126,7 +134,9 @@ impl KernelArguments {
         // CL_INVALID_ARG_SIZE: the argument is a pointer to the local address space and arg_size
         // is zero.
         if size == 0 {
-            return Err(invalid_size("arg_size is zero for an argument in local memory"));
+            return Err(invalid_size(
+                "arg_size is zero for an argument in local memory",
+            ));
         }
         if !matches!(value, ArgumentValue::Null) {
             return Err(Error::new(
@@ -178,7 +188,12 @@ impl KernelArguments {
                 "the pointer is no SVM of the context, and no device has system SVM",
             ));
         }
-        self.bind(index, argument, &pointer.get().to_ne_bytes(), Bound::Svm(pointer));
+        self.bind(
+            index,
+            argument,
+            &pointer.get().to_ne_bytes(),
+            Bound::Svm(pointer),
+        );
         Ok(())
     }
 
@@ -195,7 +210,11 @@ impl KernelArguments {
     /// `InvalidKernelArgs` when one has not.
     pub fn check_set(&self) -> Result<()> {
         // CL_INVALID_KERNEL_ARGS: any kernel arguments for kernel have not been set.
-        match self.bound.iter().position(|bound| matches!(bound, Bound::Unset)) {
+        match self
+            .bound
+            .iter()
+            .position(|bound| matches!(bound, Bound::Unset))
+        {
             None => Ok(()),
             Some(index) => Err(Error::new(
                 ErrorCode::InvalidKernelArgs,
@@ -311,7 +330,7 @@ fn buffer_of<'a>(
 }
 
 fn check_alignment(address: Address, alignment: u32) -> Result<()> {
-    if address.get() % (alignment.max(1) as usize) == 0 {
+    if address.get().is_multiple_of(alignment.max(1) as usize) {
         return Ok(());
     }
     Err(Error::new(
@@ -349,7 +368,9 @@ fn write(block: &mut [u8], argument: &Argument, bytes: &[u8]) {
 }
 
 fn next_local(bytes: u64) -> u64 {
-    bytes.checked_next_multiple_of(LOCAL_ALIGNMENT).unwrap_or(u64::MAX)
+    bytes
+        .checked_next_multiple_of(LOCAL_ALIGNMENT)
+        .unwrap_or(u64::MAX)
 }
 
 fn invalid_size(reason: &'static str) -> Error {

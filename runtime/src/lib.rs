@@ -37,6 +37,11 @@ mod test_objects;
 pub mod wait_list;
 
 pub use api_slot::ApiSlot;
+pub use buffer::Buffer;
+pub use context::Context;
 pub use error::{Error, ErrorCode, Result};
 pub use event::Event;
+pub use kernel::Kernel;
+pub use platform::Platform;
+pub use program::Program;
 pub use queue::CommandQueue;

@@ -69,29 +69,36 @@ pub(crate) fn sub_buffer_flags(parent: MemFlags, bits: u64) -> Result<MemFlags> 
     if parent.contains(MemFlags::WRITE_ONLY)
         && flags.intersects(MemFlags::READ_WRITE | MemFlags::READ_ONLY)
     {
-        return Err(invalid_value("a CL_MEM_WRITE_ONLY buffer has only such sub-buffers"));
+        return Err(invalid_value(
+            "a CL_MEM_WRITE_ONLY buffer has only such sub-buffers",
+        ));
     }
     // CL_INVALID_VALUE: buffer was created with CL_MEM_READ_ONLY and flags specifies
     // CL_MEM_READ_WRITE or CL_MEM_WRITE_ONLY.
     if parent.contains(MemFlags::READ_ONLY)
         && flags.intersects(MemFlags::READ_WRITE | MemFlags::WRITE_ONLY)
     {
-        return Err(invalid_value("a CL_MEM_READ_ONLY buffer has only such sub-buffers"));
+        return Err(invalid_value(
+            "a CL_MEM_READ_ONLY buffer has only such sub-buffers",
+        ));
     }
     // CL_INVALID_VALUE: buffer was created with one host access and flags specifies another.
     let contradicts = (parent.contains(MemFlags::HOST_WRITE_ONLY)
         && flags.contains(MemFlags::HOST_READ_ONLY))
-        || (parent.contains(MemFlags::HOST_READ_ONLY)
-            && flags.contains(MemFlags::HOST_WRITE_ONLY))
+        || (parent.contains(MemFlags::HOST_READ_ONLY) && flags.contains(MemFlags::HOST_WRITE_ONLY))
         || (parent.contains(MemFlags::HOST_NO_ACCESS)
             && flags.intersects(MemFlags::HOST_READ_ONLY | MemFlags::HOST_WRITE_ONLY));
     if contradicts {
-        return Err(invalid_value("flags contradict the host access of the buffer"));
+        return Err(invalid_value(
+            "flags contradict the host access of the buffer",
+        ));
     }
     // CL_INVALID_VALUE: flags specifies CL_MEM_USE_HOST_PTR or CL_MEM_ALLOC_HOST_PTR or
     // CL_MEM_COPY_HOST_PTR.
     if flags.intersects(HOST_PTR) {
-        return Err(invalid_value("a sub-buffer takes no host pointer flags, it inherits them"));
+        return Err(invalid_value(
+            "a sub-buffer takes no host pointer flags, it inherits them",
+        ));
     }
     let mut inherited = parent & HOST_PTR;
     if !flags.intersects(KERNEL_ACCESS) {
@@ -129,7 +136,9 @@ pub(crate) fn check_migration_flags(bits: u64) -> Result<()> {
     // CL_INVALID_VALUE: flags is not 0 and not any of the values described in the table.
     match MigrationFlags::from_bits(bits) {
         Some(_) => Ok(()),
-        None => Err(invalid_value("flags has bits that mean nothing for a migration")),
+        None => Err(invalid_value(
+            "flags has bits that mean nothing for a migration",
+        )),
     }
 }
 
@@ -232,11 +241,26 @@ mod tests {
 
     #[test]
     fn flags_that_exclude_each_other_are_refused() {
-        for bits in [3, 5, 6, 1 << 3 | 1 << 4, 1 << 3 | 1 << 5, 1 << 7 | 1 << 8, 1 << 8 | 1 << 9] {
-            assert_eq!(mem_flags(bits).unwrap_err().code, ErrorCode::InvalidValue, "{bits:#x}");
+        for bits in [
+            3,
+            5,
+            6,
+            1 << 3 | 1 << 4,
+            1 << 3 | 1 << 5,
+            1 << 7 | 1 << 8,
+            1 << 8 | 1 << 9,
+        ] {
+            assert_eq!(
+                mem_flags(bits).unwrap_err().code,
+                ErrorCode::InvalidValue,
+                "{bits:#x}"
+            );
         }
         for unknown in [1 << 6, 1 << 10, 1 << 12, 1 << 63] {
-            assert_eq!(mem_flags(unknown).unwrap_err().code, ErrorCode::InvalidValue);
+            assert_eq!(
+                mem_flags(unknown).unwrap_err().code,
+                ErrorCode::InvalidValue
+            );
         }
         for bits in [0, 1, 2, 4, 1 << 4 | 1 << 5, 1 << 3 | 4 | 1 << 9] {
             assert_eq!(mem_flags(bits).unwrap().bits(), bits);
@@ -262,8 +286,15 @@ mod tests {
             assert_eq!(error.code, ErrorCode::InvalidValue, "{refused:?}");
         }
         let write_only = MemFlags::WRITE_ONLY | MemFlags::HOST_NO_ACCESS;
-        for refused in [MemFlags::READ_ONLY, MemFlags::READ_WRITE, MemFlags::HOST_READ_ONLY] {
-            assert!(sub_buffer_flags(write_only, refused.bits()).is_err(), "{refused:?}");
+        for refused in [
+            MemFlags::READ_ONLY,
+            MemFlags::READ_WRITE,
+            MemFlags::HOST_READ_ONLY,
+        ] {
+            assert!(
+                sub_buffer_flags(write_only, refused.bits()).is_err(),
+                "{refused:?}"
+            );
         }
     }
 
@@ -276,7 +307,10 @@ mod tests {
             assert_eq!(map_flags(bits).unwrap().bits(), bits);
         }
         assert!(check_migration_flags(3).is_ok());
-        assert_eq!(check_migration_flags(4).unwrap_err().code, ErrorCode::InvalidValue);
+        assert_eq!(
+            check_migration_flags(4).unwrap_err().code,
+            ErrorCode::InvalidValue
+        );
     }
 
     #[test]
@@ -291,8 +325,12 @@ mod tests {
         };
         mappings.add(mapping(1, 0, 64, MapFlags::WRITE)).unwrap();
         mappings.add(mapping(1, 0, 64, MapFlags::READ)).unwrap();
-        mappings.add(mapping(2, 64, 64, MapFlags::WRITE_INVALIDATE_REGION)).unwrap();
-        let error = mappings.add(mapping(2, 63, 1, MapFlags::WRITE)).unwrap_err();
+        mappings
+            .add(mapping(2, 64, 64, MapFlags::WRITE_INVALIDATE_REGION))
+            .unwrap();
+        let error = mappings
+            .add(mapping(2, 63, 1, MapFlags::WRITE))
+            .unwrap_err();
         assert_eq!(error.code, ErrorCode::InvalidOperation);
         assert_eq!((mappings.count(1), mappings.count(2)), (2, 1));
         assert_eq!(mappings.remove(2, Address(0x1000)), None);

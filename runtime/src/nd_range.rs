@@ -40,6 +40,15 @@ impl WorkGroupRules {
     }
 }
 
+/// The sizes that `clEnqueueNDRangeKernel` is given, unchecked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct GivenSizes<'a> {
+    pub work_dim: u32,
+    pub global_offset: Option<&'a [usize]>,
+    pub global_size: Option<&'a [usize]>,
+    pub local_size: Option<&'a [usize]>,
+}
+
 /// A valid index space that is not empty; unused dimensions have size 1 and offset 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NdRange {
@@ -60,13 +69,13 @@ impl NdRange {
     /// # Errors
     /// `InvalidWorkDimension`, `InvalidGlobalOffset`, `InvalidGlobalWorkSize`,
     /// `InvalidWorkGroupSize`, `InvalidWorkItemSize`.
-    pub fn new(
-        work_dim: u32,
-        global_offset: Option<&[usize]>,
-        global_size: Option<&[usize]>,
-        local_size: Option<&[usize]>,
-        rules: &WorkGroupRules,
-    ) -> Result<Option<Self>> {
+    pub fn new(given: &GivenSizes<'_>, rules: &WorkGroupRules) -> Result<Option<Self>> {
+        let GivenSizes {
+            work_dim,
+            global_offset,
+            global_size,
+            local_size,
+        } = *given;
         // CL_INVALID_WORK_DIMENSION: work_dim is not a value from 1 to
         // CL_DEVICE_MAX_WORK_ITEM_DIMENSIONS.
         if !(1..=3).contains(&work_dim) {
@@ -132,14 +141,16 @@ fn invalid_work_group_size(reason: &'static str) -> Error {
 }
 
 fn product(sizes: &[u64; 3]) -> Option<u64> {
-    sizes.iter().try_fold(1_u64, |product, size| product.checked_mul(*size))
+    sizes
+        .iter()
+        .try_fold(1_u64, |product, size| product.checked_mul(*size))
 }
 
 fn divides(local_size: &[u64; 3], global_size: &[u64; 3]) -> bool {
     local_size
         .iter()
         .zip(global_size)
-        .all(|(local, global)| global % local == 0)
+        .all(|(local, global)| global.is_multiple_of(*local))
 }
 
 fn check_given(
@@ -149,7 +160,9 @@ fn check_given(
 ) -> Result<()> {
     // CL_INVALID_WORK_GROUP_SIZE: the total number of work-items in the work-group is zero.
     if local_size.contains(&0) {
-        return Err(invalid_work_group_size("an element of local_work_size is zero"));
+        return Err(invalid_work_group_size(
+            "an element of local_work_size is zero",
+        ));
     }
     // CL_INVALID_WORK_GROUP_SIZE: the work-group size must be uniform, and the global_work_size is
     // not evenly divisible by the local_work_size.
@@ -166,7 +179,10 @@ fn check_given(
         ));
     }
     // CL_INVALID_WORK_GROUP_SIZE: the local_work_size does not match the required work-group size.
-    if rules.required.is_some_and(|required| required != *local_size) {
+    if rules
+        .required
+        .is_some_and(|required| required != *local_size)
+    {
         return Err(invalid_work_group_size(
             "local_work_size is not the kernel's reqd_work_group_size",
         ));
@@ -174,7 +190,11 @@ fn check_given(
     // CL_INVALID_WORK_ITEM_SIZE: the number of work-items in any dimension of local_work_size is
     // greater than the corresponding value of the device.
     let exceeds = |(size, max): (&u64, &u64)| size > max;
-    if local_size.iter().zip(&rules.max_work_item_sizes).any(exceeds) {
+    if local_size
+        .iter()
+        .zip(&rules.max_work_item_sizes)
+        .any(exceeds)
+    {
         return Err(Error::new(
             ErrorCode::InvalidWorkItemSize,
             "an element of local_work_size exceeds CL_DEVICE_MAX_WORK_ITEM_SIZES",
@@ -204,7 +224,7 @@ fn check_required(
 fn choose_local_size(global_size: &[u64; 3], rules: &WorkGroupRules) -> [u64; 3] {
     let multiple = rules.preferred_multiple.max(1);
     let items = product(global_size).unwrap_or(u64::MAX);
-    let most = rules.max_work_group_size.min(AMORTISING_WORK_GROUP).max(1);
+    let most = rules.max_work_group_size.clamp(1, AMORTISING_WORK_GROUP);
     let fair = items / (rules.compute_units.max(1) * GROUPS_PER_COMPUTE_UNIT);
     let wanted = fair.clamp(multiple.min(most), most);
     let limit = |dimension: usize, wanted: u64| wanted.min(rules.max_work_item_sizes[dimension]);
@@ -230,7 +250,7 @@ fn divisor_up_to(n: u64, limit: u64, multiple: u64) -> u64 {
     let multiples = (1..=limit / multiple).rev().map(|factor| factor * multiple);
     multiples
         .chain((1..=limit).rev())
-        .find(|candidate| n % candidate == 0)
+        .find(|candidate| n.is_multiple_of(*candidate))
         .unwrap_or(1)
 }
 
@@ -248,7 +268,26 @@ mod tests {
         compute_units: 8,
         preferred_multiple: 8,
     };
-    const UNIFORM: WorkGroupRules = WorkGroupRules { uniform: true, ..RULES };
+    const UNIFORM: WorkGroupRules = WorkGroupRules {
+        uniform: true,
+        ..RULES
+    };
+
+    fn range(
+        work_dim: u32,
+        global_offset: Option<&[usize]>,
+        global_size: Option<&[usize]>,
+        local_size: Option<&[usize]>,
+        rules: &WorkGroupRules,
+    ) -> Result<Option<NdRange>> {
+        let given = GivenSizes {
+            work_dim,
+            global_offset,
+            global_size,
+            local_size,
+        };
+        NdRange::new(&given, rules)
+    }
 
     fn refused(
         work_dim: u32,
@@ -257,12 +296,14 @@ mod tests {
         local: Option<&[usize]>,
         rules: &WorkGroupRules,
     ) -> ErrorCode {
-        NdRange::new(work_dim, offset, Some(global), local, rules).unwrap_err().code
+        range(work_dim, offset, Some(global), local, rules)
+            .unwrap_err()
+            .code
     }
 
     fn chosen(global: &[usize], rules: &WorkGroupRules) -> [u64; 3] {
-        let range = NdRange::new(global.len() as u32, None, Some(global), None, rules);
-        range.unwrap().unwrap().local_size
+        let found = range(global.len() as u32, None, Some(global), None, rules);
+        found.unwrap().unwrap().local_size
     }
 
     #[test]
@@ -275,15 +316,15 @@ mod tests {
 
     #[test]
     fn no_work_item_is_no_error() {
-        assert_eq!(NdRange::new(2, None, None, None, &RULES).unwrap(), None);
-        let empty = NdRange::new(2, None, Some(&[4, 0]), Some(&[2, 2]), &RULES);
+        assert_eq!(range(2, None, None, None, &RULES).unwrap(), None);
+        let empty = range(2, None, Some(&[4, 0]), Some(&[2, 2]), &RULES);
         assert_eq!(empty.unwrap(), None);
     }
 
     #[test]
     fn unused_dimensions_are_filled() {
-        let range = NdRange::new(1, Some(&[5, 7]), Some(&[64, 9]), Some(&[16, 3]), &RULES);
-        let range = range.unwrap().unwrap();
+        let found = range(1, Some(&[5, 7]), Some(&[64, 9]), Some(&[16, 3]), &RULES);
+        let range = found.unwrap().unwrap();
         assert_eq!(range.global_offset, [5, 0, 0]);
         assert_eq!(range.global_size, [64, 1, 1]);
         assert_eq!(range.local_size, [16, 1, 1]);
@@ -293,7 +334,7 @@ mod tests {
     fn sums_and_products_must_fit() {
         let code = refused(1, Some(&[usize::MAX]), &[1], None, &RULES);
         assert_eq!(code, ErrorCode::InvalidGlobalOffset);
-        assert!(NdRange::new(1, Some(&[usize::MAX - 1]), Some(&[1]), None, &RULES).is_ok());
+        assert!(range(1, Some(&[usize::MAX - 1]), Some(&[1]), None, &RULES).is_ok());
         let code = refused(2, None, &[1 << 40, 1 << 40], None, &RULES);
         assert_eq!(code, ErrorCode::InvalidGlobalWorkSize);
     }
@@ -304,28 +345,42 @@ mod tests {
         assert_eq!(code(&[0, 1, 1]), ErrorCode::InvalidWorkGroupSize);
         assert_eq!(code(&[4096, 2, 1]), ErrorCode::InvalidWorkGroupSize);
         assert_eq!(code(&[1, 1, 65]), ErrorCode::InvalidWorkItemSize);
-        assert_eq!(code(&[usize::MAX, usize::MAX, 1]), ErrorCode::InvalidWorkGroupSize);
+        assert_eq!(
+            code(&[usize::MAX, usize::MAX, 1]),
+            ErrorCode::InvalidWorkGroupSize
+        );
     }
 
     #[test]
     fn uniform_programs_need_divisors() {
         let code = refused(1, None, &[100], Some(&[16]), &UNIFORM);
         assert_eq!(code, ErrorCode::InvalidWorkGroupSize);
-        assert!(NdRange::new(1, None, Some(&[100]), Some(&[16]), &RULES).is_ok());
-        assert!(NdRange::new(1, None, Some(&[96]), Some(&[16]), &UNIFORM).is_ok());
+        assert!(range(1, None, Some(&[100]), Some(&[16]), &RULES).is_ok());
+        assert!(range(1, None, Some(&[96]), Some(&[16]), &UNIFORM).is_ok());
     }
 
     #[test]
     fn a_required_size_is_the_only_one() {
-        let rules = WorkGroupRules { required: Some([8, 4, 1]), ..UNIFORM };
-        let range = NdRange::new(2, None, Some(&[16, 8]), None, &rules).unwrap().unwrap();
-        assert_eq!(range.local_size, [8, 4, 1]);
-        assert!(NdRange::new(2, None, Some(&[16, 8]), Some(&[8, 4]), &rules).is_ok());
+        let rules = WorkGroupRules {
+            required: Some([8, 4, 1]),
+            ..UNIFORM
+        };
+        let required = range(2, None, Some(&[16, 8]), None, &rules)
+            .unwrap()
+            .unwrap();
+        assert_eq!(required.local_size, [8, 4, 1]);
+        assert!(range(2, None, Some(&[16, 8]), Some(&[8, 4]), &rules).is_ok());
         for (global, local) in [([16, 8], Some([4, 4])), ([12, 8], None), ([16, 6], None)] {
             let local = local.as_ref().map(|local| &local[..]);
-            assert_eq!(refused(2, None, &global, local, &rules), ErrorCode::InvalidWorkGroupSize);
+            assert_eq!(
+                refused(2, None, &global, local, &rules),
+                ErrorCode::InvalidWorkGroupSize
+            );
         }
-        assert_eq!(refused(1, None, &[16], None, &rules), ErrorCode::InvalidWorkGroupSize);
+        assert_eq!(
+            refused(1, None, &[16], None, &rules),
+            ErrorCode::InvalidWorkGroupSize
+        );
     }
 
     #[test]
@@ -351,7 +406,7 @@ mod tests {
             let rules = WorkGroupRules { uniform, compute_units: units, ..RULES };
             let local = chosen(&global, &rules);
             let given: Vec<usize> = local.iter().map(|size| *size as usize).collect();
-            let again = NdRange::new(3, None, Some(&global), Some(&given), &rules);
+            let again = range(3, None, Some(&global), Some(&given), &rules);
             prop_assert!(again.is_ok(), "{local:?}");
         }
     }

@@ -52,7 +52,10 @@ impl Platform {
             DeviceType::from_bits(device_type)
                 .filter(|types| !types.is_empty())
                 .ok_or_else(|| {
-                    Error::new(ErrorCode::InvalidDeviceType, "device_type names no device type")
+                    Error::new(
+                        ErrorCode::InvalidDeviceType,
+                        "device_type names no device type",
+                    )
                 })?
         };
         let found: Vec<_> = self
@@ -158,6 +161,8 @@ mod tests {
     #[test]
     fn the_platform_lists_the_loader_extension() {
         let extensions = Platform::get().extensions();
-        assert!(extensions.iter().any(|extension| extension.name == "cl_khr_icd"));
+        assert!(extensions
+            .iter()
+            .any(|extension| extension.name == "cl_khr_icd"));
     }
 }

@@ -102,7 +102,10 @@ impl Program {
         let refused = |code, reason: &'static str| (Vec::new(), Err(Error::new(code, reason)));
         // CL_INVALID_VALUE: device_list is NULL or num_devices is zero.
         if devices.is_empty() || devices.len() != binaries.len() {
-            return refused(ErrorCode::InvalidValue, "there is not one binary for each device");
+            return refused(
+                ErrorCode::InvalidValue,
+                "there is not one binary for each device",
+            );
         }
         // CL_INVALID_DEVICE: a device in device_list is not in the list of devices associated
         // with context.
@@ -122,7 +125,11 @@ impl Program {
             .collect();
         let statuses = loaded
             .iter()
-            .map(|binary| binary.as_ref().map_or_else(|error| error.code as i32, |_| 0))
+            .map(|binary| {
+                binary
+                    .as_ref()
+                    .map_or_else(|error| error.code as i32, |_| 0)
+            })
             .collect();
         let builds = loaded
             .into_iter()
@@ -178,7 +185,11 @@ impl Program {
             .collect();
         binaries
             .iter()
-            .map(|binary| binary.as_ref().map_or(Ok(Vec::new()), |binary| binary.to_bytes()))
+            .map(|binary| {
+                binary
+                    .as_ref()
+                    .map_or(Ok(Vec::new()), |binary| binary.to_bytes())
+            })
             .collect()
     }
 
@@ -225,7 +236,10 @@ impl Program {
     /// `InvalidDevice`
     pub fn binary_type(&self, device: &Arc<Device>) -> Result<u32> {
         self.build_of(device, |build| {
-            build.binary.as_ref().map_or(0, |binary| binary.binary_type())
+            build
+                .binary
+                .as_ref()
+                .map_or(0, |binary| binary.binary_type())
         })
     }
 
@@ -248,7 +262,10 @@ impl Program {
     ) -> Result<T> {
         // CL_INVALID_DEVICE: device is not in the list of devices associated with program.
         let index = self.device_index(device).ok_or_else(|| {
-            Error::new(ErrorCode::InvalidDevice, "the device is none of the program's")
+            Error::new(
+                ErrorCode::InvalidDevice,
+                "the device is none of the program's",
+            )
         })?;
         let builds = lock(&self.builds);
         builds.get(index).map(query).ok_or_else(no_executable)
@@ -300,7 +317,10 @@ pub(crate) fn no_executable() -> Error {
 
 /// Whether a binary may be linked.
 fn is_linkable(binary: &ProgramBinary) -> bool {
-    matches!(binary.kind, BinaryKind::CompiledObject | BinaryKind::Library)
+    matches!(
+        binary.kind,
+        BinaryKind::CompiledObject | BinaryKind::Library
+    )
 }
 
 impl std::fmt::Debug for Program {

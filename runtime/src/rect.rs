@@ -29,12 +29,16 @@ impl Pitches {
         let tightest = region[1].checked_mul(row).ok_or_else(out_of_bounds)?;
         // CL_INVALID_VALUE: slice_pitch is not equal to zero and is less than region[1] times
         // row_pitch, or is not a multiple of row_pitch.
-        if slice_pitch != 0 && (slice_pitch < tightest || slice_pitch % row != 0) {
+        if slice_pitch != 0 && (slice_pitch < tightest || !slice_pitch.is_multiple_of(row)) {
             return Err(invalid(
                 "a slice pitch is less than the rows of the region take, or no multiple of the row pitch",
             ));
         }
-        let slice = if slice_pitch == 0 { tightest } else { slice_pitch };
+        let slice = if slice_pitch == 0 {
+            tightest
+        } else {
+            slice_pitch
+        };
         Ok(Self { row, slice })
     }
 }
@@ -62,9 +66,12 @@ impl Rect {
                 .checked_add(x)
         };
         let start = linear(origin[0], origin[1], origin[2]).ok_or_else(out_of_bounds)?;
-        let len =
-            linear(region[0], region[1] - 1, region[2] - 1).ok_or_else(out_of_bounds)?;
-        Ok(Self { start, len, pitches })
+        let len = linear(region[0], region[1] - 1, region[2] - 1).ok_or_else(out_of_bounds)?;
+        Ok(Self {
+            start,
+            len,
+            pitches,
+        })
     }
 
     /// The same rectangle `offset` bytes further on, which is inside a buffer.
@@ -131,7 +138,11 @@ mod tests {
             ([usize::MAX, 2, 1], 0, 0),
         ] {
             let error = Pitches::new(region, row, slice).unwrap_err();
-            assert_eq!(error.code, ErrorCode::InvalidValue, "{region:?} {row} {slice}");
+            assert_eq!(
+                error.code,
+                ErrorCode::InvalidValue,
+                "{region:?} {row} {slice}"
+            );
         }
     }
 

@@ -30,7 +30,12 @@ impl ProgramBinary {
     /// # Errors
     /// `OutOfHostMemory`.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        let content = (self.kind, self.uniform_work_groups, &self.options, &self.code);
+        let content = (
+            self.kind,
+            self.uniform_work_groups,
+            &self.options,
+            &self.code,
+        );
         let content = encode(&content).map_err(|error| {
             Error::new(
                 ErrorCode::OutOfHostMemory,
@@ -120,7 +125,10 @@ mod tests {
             damaged[index] ^= 0x10;
             let error = ProgramBinary::from_bytes(&damaged).unwrap_err();
             assert_eq!(error.code, ErrorCode::InvalidBinary, "byte {index}");
-            assert!(ProgramBinary::from_bytes(&bytes[..index]).is_err(), "{index} bytes");
+            assert!(
+                ProgramBinary::from_bytes(&bytes[..index]).is_err(),
+                "{index} bytes"
+            );
         }
     }
 }

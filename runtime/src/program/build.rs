@@ -4,10 +4,8 @@
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
-use isocl_compiler_interface::message::{
-    BinaryKind, Failure, Header, Request, Response, Target,
-};
 use isocl_compiler_interface::features::{Feature, LANGUAGE_EXTENSIONS, LANGUAGE_FEATURES};
+use isocl_compiler_interface::message::{BinaryKind, Failure, Header, Request, Response, Target};
 
 use super::{
     is_linkable, DeviceBuild, Executable, Origin, Program, ProgramBinary, BUILD_ERROR,
@@ -116,10 +114,16 @@ impl Program {
         }
         self.check_compiler(&devices)?;
         let binaries = self.begin(&devices, options)?;
-        self.end(&devices, &binaries, Stage::Build, |device, binary| match &self.origin {
-            Origin::Source(source) => build_source(device, source, options),
-            Origin::Binary | Origin::Linked => load_binary(device, binary, options),
-        }, notify)
+        self.end(
+            &devices,
+            &binaries,
+            Stage::Build,
+            |device, binary| match &self.origin {
+                Origin::Source(source) => build_source(device, source, options),
+                Origin::Binary | Origin::Linked => load_binary(device, binary, options),
+            },
+            notify,
+        )
     }
 
     /// Compiles the source for `devices`, or for all of the program's (`clCompileProgram`), with
@@ -160,19 +164,25 @@ impl Program {
             })
             .collect();
         let binaries = self.begin(&devices, options)?;
-        self.end(&devices, &binaries, Stage::Compile, |device, _| {
-            let mut outcome = Outcome::default();
-            let answer = compile(device, source, options, headers.clone());
-            if let Some((code, kind)) = outcome.accept(Stage::Compile, answer) {
-                outcome.binary = Some(ProgramBinary {
-                    kind,
-                    uniform_work_groups: needs_uniform_work_groups(options),
-                    options: options.to_owned(),
-                    code,
-                });
-            }
-            outcome
-        }, notify)
+        self.end(
+            &devices,
+            &binaries,
+            Stage::Compile,
+            |device, _| {
+                let mut outcome = Outcome::default();
+                let answer = compile(device, source, options, headers.clone());
+                if let Some((code, kind)) = outcome.accept(Stage::Compile, answer) {
+                    outcome.binary = Some(ProgramBinary {
+                        kind,
+                        uniform_work_groups: needs_uniform_work_groups(options),
+                        options: options.to_owned(),
+                        code,
+                    });
+                }
+                outcome
+            },
+            notify,
+        )
     }
 
     /// Links compiled programs and libraries into a new program for `devices`, or for all of the
@@ -191,8 +201,14 @@ impl Program {
         let refused = |code, reason: &'static str| (None, Err(Error::new(code, reason)));
         // CL_INVALID_CONTEXT: the context associated with programs in input_programs is not the
         // same as context.
-        if inputs.iter().any(|input| !Arc::ptr_eq(input.context(), context)) {
-            return refused(ErrorCode::InvalidContext, "a program belongs to another context");
+        if inputs
+            .iter()
+            .any(|input| !Arc::ptr_eq(input.context(), context))
+        {
+            return refused(
+                ErrorCode::InvalidContext,
+                "a program belongs to another context",
+            );
         }
         // CL_INVALID_VALUE: num_input_programs is zero, or device_list is empty.
         let devices = devices.unwrap_or_else(|| context.devices());
@@ -247,7 +263,10 @@ impl Program {
         };
         // CL_INVALID_VALUE: device_list is not NULL and num_devices is zero.
         if devices.is_empty() {
-            return Err(Error::new(ErrorCode::InvalidValue, "the list of devices is empty"));
+            return Err(Error::new(
+                ErrorCode::InvalidValue,
+                "the list of devices is empty",
+            ));
         }
         // CL_INVALID_DEVICE: a device in device_list is not in the list of devices associated
         // with program.
@@ -255,7 +274,10 @@ impl Program {
             .iter()
             .map(|device| {
                 self.device_index(device).ok_or_else(|| {
-                    Error::new(ErrorCode::InvalidDevice, "a device is none of the program's")
+                    Error::new(
+                        ErrorCode::InvalidDevice,
+                        "a device is none of the program's",
+                    )
                 })
             })
             .collect()
@@ -275,16 +297,15 @@ impl Program {
     }
 
     /// Marks the program as being built; returns the binaries it has now.
-    fn begin(
-        &self,
-        devices: &[usize],
-        options: &str,
-    ) -> Result<Vec<Option<Arc<ProgramBinary>>>> {
+    fn begin(&self, devices: &[usize], options: &str) -> Result<Vec<Option<Arc<ProgramBinary>>>> {
         let refused = |reason: &'static str| Err(Error::new(ErrorCode::InvalidOperation, reason));
         let mut builds = lock(&self.builds);
         // CL_INVALID_OPERATION: the build for any of the devices listed in device_list by a
         // previous call has not completed.
-        if devices.iter().any(|index| builds[*index].status == BUILD_IN_PROGRESS) {
+        if devices
+            .iter()
+            .any(|index| builds[*index].status == BUILD_IN_PROGRESS)
+        {
             return refused("an earlier build of the program has not ended");
         }
         // CL_INVALID_OPERATION: there are kernel objects attached to program.
@@ -330,7 +351,11 @@ impl Program {
             };
             let mut builds = lock(&self.builds);
             let build = &mut builds[*index];
-            build.status = if outcome.error.is_none() { BUILD_SUCCESS } else { BUILD_ERROR };
+            build.status = if outcome.error.is_none() {
+                BUILD_SUCCESS
+            } else {
+                BUILD_ERROR
+            };
             build.log = outcome.log;
             build.binary = kept;
             build.executable = outcome.executable;
@@ -348,7 +373,11 @@ impl Program {
 
 /// Writes down what came of linking for a device of a program that nobody else has yet.
 fn finish(build: &mut DeviceBuild, options: &str, outcome: Outcome) -> Option<Error> {
-    build.status = if outcome.error.is_none() { BUILD_SUCCESS } else { BUILD_ERROR };
+    build.status = if outcome.error.is_none() {
+        BUILD_SUCCESS
+    } else {
+        BUILD_ERROR
+    };
     build.options = options.to_owned();
     build.log = outcome.log;
     build.binary = outcome.binary.map(Arc::new);
@@ -375,7 +404,12 @@ fn linkable_objects(
                 "an input program is being compiled",
             ));
         }
-        objects.extend(builds[index].binary.clone().filter(|binary| is_linkable(binary)));
+        objects.extend(
+            builds[index]
+                .binary
+                .clone()
+                .filter(|binary| is_linkable(binary)),
+        );
     }
     // CL_INVALID_OPERATION: some but not all programs contain a compiled binary or library for a
     // device.
@@ -428,12 +462,7 @@ fn load_binary(device: &Device, binary: Option<&ProgramBinary>, options: &str) -
     outcome
 }
 
-fn link(
-    device: &Device,
-    objects: &[Arc<ProgramBinary>],
-    options: &str,
-    stage: Stage,
-) -> Outcome {
+fn link(device: &Device, objects: &[Arc<ProgramBinary>], options: &str, stage: Stage) -> Outcome {
     let mut outcome = Outcome::default();
     let answer = device.backend.compile(&Request::Link {
         target: target_of(device),
@@ -470,12 +499,7 @@ fn load(device: &Device, code: &[u8], uniform_work_groups: bool, outcome: &mut O
     }
 }
 
-fn compile(
-    device: &Device,
-    source: &str,
-    options: &str,
-    headers: Vec<Header>,
-) -> Result<Response> {
+fn compile(device: &Device, source: &str, options: &str, headers: Vec<Header>) -> Result<Response> {
     device.backend.compile(&Request::Compile {
         target: target_of(device),
         source: source.to_owned(),
@@ -497,7 +521,7 @@ fn target_of(device: &Device) -> Target {
 
 /// Whether kernels compiled with `options` need work-groups of one size (§5.10): those of OpenCL C
 /// before 2.0, which is the default, and those that asked for it.
-pub(super) fn needs_uniform_work_groups(options: &str) -> bool {
+fn needs_uniform_work_groups(options: &str) -> bool {
     let standard = options
         .split_whitespace()
         .filter_map(|option| option.strip_prefix("-cl-std="))

@@ -8,10 +8,10 @@ use isocl_kernel_iface::{Address, AddressRange};
 use super::{find, invalid_value, svm_free, SvmRange};
 use crate::command::{Command, CommandType, KeepAlive, MemoryRange, Operation};
 use crate::context::Context;
-use crate::wait_list::WaitList;
 use crate::flags::SvmCapabilities;
 use crate::mem_object;
 use crate::queue::CommandQueue;
+use crate::wait_list::WaitList;
 use crate::{Error, ErrorCode, Event, Result};
 
 /// What frees the pointers of `clEnqueueSVMFree` instead of the runtime.
@@ -68,7 +68,12 @@ impl CommandQueue {
     ) -> Result<Arc<Event>> {
         let wait_list = self.svm_wait_list(events)?;
         if size == 0 {
-            return self.submit_and_wait(CommandType::SvmMemcpy, Command::nothing(), wait_list, blocking);
+            return self.submit_and_wait(
+                CommandType::SvmMemcpy,
+                Command::nothing(),
+                wait_list,
+                blocking,
+            );
         }
         // CL_INVALID_VALUE: dst_ptr or src_ptr is NULL.
         if destination.is_null() || source.is_null() {
@@ -94,8 +99,14 @@ impl CommandQueue {
         ];
         let command = Command {
             operation: Operation::Copy {
-                source: MemoryRange { address: source, len: size },
-                destination: MemoryRange { address: destination, len: size },
+                source: MemoryRange {
+                    address: source,
+                    len: size,
+                },
+                destination: MemoryRange {
+                    address: destination,
+                    len: size,
+                },
             },
             keep_alive: keep_alive(ranges.into_iter().flatten()),
         };
@@ -121,10 +132,12 @@ impl CommandQueue {
         check_pattern(&pattern)?;
         // CL_INVALID_VALUE: svm_ptr is not aligned to pattern_size bytes.
         if !pointer.is_aligned_to(pattern.len()) {
-            return Err(invalid_value("svm_ptr is not aligned to pattern_size bytes"));
+            return Err(invalid_value(
+                "svm_ptr is not aligned to pattern_size bytes",
+            ));
         }
         // CL_INVALID_VALUE: size is not a multiple of pattern_size.
-        if size % pattern.len() != 0 {
+        if !size.is_multiple_of(pattern.len()) {
             return Err(invalid_value("size is not a multiple of pattern_size"));
         }
         if size == 0 {
@@ -133,7 +146,10 @@ impl CommandQueue {
         let range = self.shared_range(pointer, size)?;
         let command = Command {
             operation: Operation::Fill {
-                destination: MemoryRange { address: pointer, len: size },
+                destination: MemoryRange {
+                    address: pointer,
+                    len: size,
+                },
                 pattern: pattern.into_boxed_slice(),
             },
             keep_alive: keep_alive(range),
@@ -214,7 +230,11 @@ impl CommandQueue {
         mem_object::check_migration_flags(flags)?;
         let mut ranges = Vec::with_capacity(pointers.len());
         for (index, pointer) in pointers.into_iter().enumerate() {
-            let size = sizes.as_ref().and_then(|sizes| sizes.get(index)).copied().unwrap_or(0);
+            let size = sizes
+                .as_ref()
+                .and_then(|sizes| sizes.get(index))
+                .copied()
+                .unwrap_or(0);
             if pointer.is_null() && size == 0 {
                 continue;
             }

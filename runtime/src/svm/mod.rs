@@ -105,15 +105,13 @@ pub fn svm_free(context: &Arc<Context>, pointer: Address) -> Result<()> {
 ///
 /// # Errors
 /// `InvalidValue` when they begin in an SVM allocation and pass its end.
-pub(crate) fn find(
-    context: &Context,
-    address: Address,
-    len: usize,
-) -> Result<Option<SvmRange>> {
+pub(crate) fn find(context: &Context, address: Address, len: usize) -> Result<Option<SvmRange>> {
     let heap = context.svm_heap();
     let found = heap.resolve_range(address, len);
     if found.is_none() && heap.resolve(address).is_some() {
-        return Err(invalid_value("the range passes the end of the SVM allocation it begins in"));
+        return Err(invalid_value(
+            "the range passes the end of the SVM allocation it begins in",
+        ));
     }
     Ok(found)
 }
@@ -140,7 +138,11 @@ mod tests {
             svm_free(&context, pointer).unwrap();
         }
         for flags in [3, 5, 6, ATOMICS, 1 << 3, 1 << 5, 1 << 8, 1 << 20] {
-            assert_eq!(refused(&context, flags, 100, 0), ErrorCode::InvalidValue, "{flags:#x}");
+            assert_eq!(
+                refused(&context, flags, 100, 0),
+                ErrorCode::InvalidValue,
+                "{flags:#x}"
+            );
         }
     }
 
@@ -173,7 +175,10 @@ mod tests {
         assert_eq!(refused(&context, FINE, 8, 0), ErrorCode::InvalidOperation);
         let context = context_of(&[with(fine), with(fine)]);
         assert!(svm_alloc(&context, FINE, 8, 0).is_ok());
-        assert_eq!(refused(&context, FINE | ATOMICS, 8, 0), ErrorCode::InvalidOperation);
+        assert_eq!(
+            refused(&context, FINE | ATOMICS, 8, 0),
+            ErrorCode::InvalidOperation
+        );
         let context = context_of(&[with(SvmCapabilities::empty())]);
         assert_eq!(refused(&context, 0, 8, 0), ErrorCode::InvalidOperation);
     }
@@ -184,17 +189,25 @@ mod tests {
         svm_free(&context, Address::NULL).unwrap();
         let pointer = svm_alloc(&context, 0, 4096, 0).unwrap();
         for wrong in [Address(0x1000), pointer.wrapping_add(64)] {
-            assert_eq!(svm_free(&context, wrong).unwrap_err().code, ErrorCode::InvalidValue);
+            assert_eq!(
+                svm_free(&context, wrong).unwrap_err().code,
+                ErrorCode::InvalidValue
+            );
         }
         svm_free(&context, pointer).unwrap();
-        assert_eq!(svm_free(&context, pointer).unwrap_err().code, ErrorCode::InvalidValue);
+        assert_eq!(
+            svm_free(&context, pointer).unwrap_err().code,
+            ErrorCode::InvalidValue
+        );
     }
 
     #[test]
     fn ranges_past_the_end_are_found_out() {
         let context = context_of(&[null_device()]);
         let pointer = svm_alloc(&context, 0, 1000, 0).unwrap();
-        assert!(find(&context, pointer.wrapping_add(10), 990).unwrap().is_some());
+        assert!(find(&context, pointer.wrapping_add(10), 990)
+            .unwrap()
+            .is_some());
         assert!(find(&context, pointer.wrapping_add(10), 991).is_err());
         assert!(find(&context, Address(0x1000), 10).unwrap().is_none());
     }
