@@ -138,38 +138,50 @@ impl Command {
         }
     }
 
-    /// Rough cost in nanoseconds on one core, to decide when a queue is worth waking a thread.
+    /// Rough cost in nanoseconds on one core beyond what it costs to hand a command to another
+    /// core, to decide when a queue is worth waking a thread.
     pub(crate) fn estimated_nanoseconds(&self) -> u64 {
-        match &self.operation {
-            Operation::Nothing => 50,
-            Operation::Copy { source, .. } => 100 + source.len as u64 / 8,
+        const HANDING_OVER: u64 = 1000;
+        let cost = match &self.operation {
+            Operation::Nothing | Operation::Host(_) => 0,
+            Operation::Copy { source, .. } => source.len as u64 / 8,
             Operation::CopyRect { region, .. } => {
-                100 + region
+                let bytes = region
                     .iter()
-                    .fold(1_u64, |bytes, n| bytes.saturating_mul(*n as u64))
-                    / 4
+                    .fold(1_u64, |bytes, n| bytes.saturating_mul(*n as u64));
+                bytes / 4
             }
-            Operation::Fill { destination, .. } => 100 + destination.len as u64 / 8,
-            Operation::Host(_) => 500,
-            Operation::NdRange(command) => 100_u64.saturating_add(
-                command
-                    .global_size
-                    .iter()
-                    .fold(1, |items, n| items.saturating_mul(*n)),
-            ),
-        }
+            Operation::Fill { destination, .. } => destination.len as u64 / 8,
+            Operation::NdRange(command) => command
+                .global_size
+                .iter()
+                .fold(1_u64, |items, n| items.saturating_mul(*n)),
+        };
+        cost.saturating_sub(HANDING_OVER)
     }
 }
 
-/// What a device answers to one command, exactly once. Dropping it without an answer fails the
-/// command with `OutOfResources`.
+/// Lets a device answer a command after [`crate::device::Backend::run`] returned.
+#[derive(Clone, Copy)]
+pub struct Deferral<'a>(&'a Arc<Event>);
+
+impl<'a> Deferral<'a> {
+    pub(crate) fn new(event: &'a Arc<Event>) -> Self {
+        Self(event)
+    }
+
+    /// What the device answers with later, on any thread. To be taken at most once, by a device
+    /// that then returns no result.
+    pub fn defer(self) -> Completion {
+        Completion(Some(Arc::clone(self.0)))
+    }
+}
+
+/// A device's later answer to one command, given exactly once. Dropping it without an answer
+/// fails the command with `OutOfResources`.
 pub struct Completion(Option<Arc<Event>>);
 
 impl Completion {
-    pub(crate) fn new(event: Arc<Event>) -> Self {
-        Self(Some(event))
-    }
-
     /// Ends the command: its event becomes complete, or gets the error's negative status. The
     /// command itself should be dropped first, so that whoever waits finds its memory released.
     pub fn finish(mut self, result: Result<()>) {

@@ -85,6 +85,7 @@ pub struct Event {
 }
 
 impl Event {
+    #[inline]
     fn new(
         origin: Origin,
         command_type: CommandType,
@@ -118,6 +119,7 @@ impl Event {
     }
 
     /// The event of a command that enters `queue`.
+    #[inline]
     pub(crate) fn of_command(
         queue: &Arc<CommandQueue>,
         command_type: CommandType,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use isocl_compiler_interface::message::{Executable, KernelCode, Request, Response};
 use isocl_kernel_iface::driver::Driver;
 
-use crate::command::{Command, Completion};
+use crate::command::{Command, Deferral};
 use crate::{ApiSlot, Error};
 pub use info::DeviceInfo;
 
@@ -36,9 +36,9 @@ pub trait Backend: Send + Sync + std::fmt::Debug {
     /// Where the device's memory comes from; the driver also knows the aperture.
     fn driver(&self) -> &Arc<dyn Driver>;
 
-    /// Runs a command whose dependencies are complete. The completion is finished exactly once,
-    /// before `run` returns or later on any thread, after the command was dropped.
-    fn run(&self, command: Command, completion: Completion);
+    /// Runs a command whose dependencies are complete, drops it, and returns the result; or
+    /// returns none and answers later, with the completion that `deferral` gives.
+    fn run(&self, command: Command, deferral: Deferral<'_>) -> Option<Result<(), Error>>;
 
     /// Whether `run` may be called on a thread of the application, whose stack may be small, or
     /// only from a task given to `spawn`.

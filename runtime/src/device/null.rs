@@ -8,7 +8,7 @@ use isocl_kernel_iface::driver::Driver;
 
 use super::cpu::{clock, workers};
 use super::{ApiSlot, Backend, Device, DeviceInfo, DeviceProgram, Task};
-use crate::command::{Command, Completion, Operation};
+use crate::command::{Command, Deferral, Operation};
 use crate::{Error, ErrorCode, Result};
 
 /// Backend of the null device.
@@ -22,7 +22,7 @@ impl Backend for Null {
         &self.driver
     }
 
-    fn run(&self, command: Command, completion: Completion) {
+    fn run(&self, command: Command, _deferral: Deferral<'_>) -> Option<Result<()>> {
         let Command {
             operation,
             keep_alive,
@@ -32,7 +32,7 @@ impl Backend for Null {
             _ => Ok(()),
         };
         drop(keep_alive);
-        completion.finish(result);
+        Some(result)
     }
 
     fn runs_on_any_thread(&self, _command: &Command) -> bool {

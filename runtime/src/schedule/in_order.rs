@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use super::{call_back, run_command, WORTH_A_THREAD};
+use super::{call_back, run_command, MANY, WORTH_A_THREAD};
 use crate::device::cpu::fork;
 use crate::event::{Event, SUBMITTED};
 use crate::lock::lock;
@@ -13,6 +13,16 @@ use crate::{Error, ErrorCode};
 
 /// How many commands are taken with one lock.
 const BATCH: usize = 64;
+
+/// How far a thread drains the lane.
+enum Until<'a> {
+    /// A thread of the device: to the first command that was not flushed.
+    Unflushed,
+    /// A thread that waits for this event.
+    Settled(&'a Arc<Event>),
+    /// A thread that waits for this many commands.
+    Count(usize),
+}
 
 /// Who takes care of the front command.
 #[derive(Default, Clone, Copy, PartialEq, Eq, Debug)]
@@ -52,20 +62,28 @@ impl Lane {
     }
 
     /// Chooses the commands to run next, which stay at the front of the lane.
-    fn claim(&mut self, awaited: Option<&Arc<Event>>, batch: &mut Vec<Arc<Event>>) {
-        let mut ends = awaited.is_some_and(|awaited| awaited.is_settled());
+    fn claim(&mut self, until: &mut Until<'_>, batch: &mut Vec<Arc<Event>>) {
         let flushed = self.commands.len() - self.unflushed;
-        let candidates = if awaited.is_some() {
-            self.commands.len()
-        } else {
-            flushed
+        let (most, is_worker, awaited) = match until {
+            Until::Unflushed => (flushed, true, None),
+            Until::Settled(event) if event.is_settled() => return,
+            Until::Settled(event) => (self.commands.len(), false, Some(event)),
+            Until::Count(count) => (*count, false, None),
         };
-        for event in self.commands.iter().take(candidates.min(BATCH)) {
-            if ends || !event.is_ready() || (awaited.is_some() && !event.runs_on_any_thread()) {
+        for event in self.commands.iter().take(most.min(BATCH)) {
+            if !event.is_ready() || !(is_worker || event.runs_on_any_thread()) {
                 break;
             }
             batch.push(Arc::clone(event));
-            ends = awaited.is_some_and(|awaited| Arc::ptr_eq(awaited, event));
+            if awaited
+                .as_ref()
+                .is_some_and(|awaited| Arc::ptr_eq(awaited, event))
+            {
+                break;
+            }
+        }
+        if let Until::Count(count) = until {
+            *count -= batch.len();
         }
         self.unflushed = self.unflushed.min(self.commands.len() - batch.len());
     }
@@ -123,8 +141,24 @@ impl InOrder {
         lane.commands.push_back(Arc::clone(event));
         lane.unflushed += 1;
         lane.unflushed_cost = lane.unflushed_cost.saturating_add(cost);
-        if lane.unflushed_cost >= WORTH_A_THREAD {
+        let waiting = lane.commands.len();
+        let is_draining = lane.activity == Activity::Draining;
+        if lane.unflushed_cost >= WORTH_A_THREAD || lane.unflushed >= MANY {
             self.flush_locked(queue, lane);
+            if waiting >= 2 * MANY && is_draining {
+                self.let_catch_up(waiting);
+            }
+        }
+    }
+
+    /// Gives the thread that drains a moment, because commands come faster than they run. Only a
+    /// moment: a command may wait for the calling thread.
+    fn let_catch_up(&self, waiting: usize) {
+        for _ in 0..50 {
+            std::thread::sleep(std::time::Duration::from_micros(100));
+            if self.lane().commands.len() <= waiting - MANY {
+                return;
+            }
         }
     }
 
@@ -143,8 +177,21 @@ impl InOrder {
         call_back(listened);
     }
 
-    pub(super) fn last_event(&self) -> Option<Arc<Event>> {
-        self.lane().commands.back().cloned()
+    /// Runs everything on the calling thread; returns the last event when there are commands that
+    /// it must wait for.
+    pub(super) fn finish(&self, queue: &Arc<CommandQueue>) -> Option<Arc<Event>> {
+        let mut retired = Vec::new();
+        let mut lane = self.lane();
+        let mut last = None;
+        if matches!(lane.activity, Activity::Idle | Activity::Scheduled) {
+            let count = lane.commands.len();
+            lane = self.drain(queue, lane, Until::Count(count), &mut retired);
+        }
+        if !lane.commands.is_empty() {
+            last = lane.commands.back().cloned();
+        }
+        self.flush_locked(queue, lane);
+        last
     }
 
     pub(super) fn command_ready(&self, queue: &Arc<CommandQueue>, event: &Arc<Event>) {
@@ -165,7 +212,7 @@ impl InOrder {
         let mut retired = Vec::new();
         let mut lane = self.lane();
         if matches!(lane.activity, Activity::Idle | Activity::Scheduled) {
-            lane = self.drain(queue, lane, Some(event), &mut retired);
+            lane = self.drain(queue, lane, Until::Settled(event), &mut retired);
         }
         self.flush_locked(queue, lane);
     }
@@ -174,13 +221,12 @@ impl InOrder {
         let mut retired = Vec::new();
         let mut lane = self.lane();
         if matches!(lane.activity, Activity::Idle | Activity::Scheduled) {
-            lane = self.drain(queue, lane, None, &mut retired);
+            lane = self.drain(queue, lane, Until::Unflushed, &mut retired);
         }
         drop(lane);
     }
 
-    /// Runs what is ready: for a thread of the device what was flushed, for a thread that waits
-    /// for `awaited` what comes before that event. Leaves the lane `Idle` or `Awaiting`.
+    /// Runs what is ready, up to `until`. Leaves the lane `Idle` or `Awaiting`.
     ///
     /// `retired` receives events that must not be dropped before the lane is unlocked: what an
     /// event drops may take any lock.
@@ -188,12 +234,12 @@ impl InOrder {
         &'a self,
         queue: &Arc<CommandQueue>,
         mut lane: MutexGuard<'a, Lane>,
-        awaited: Option<&Arc<Event>>,
+        mut until: Until<'_>,
         retired: &mut Vec<Arc<Event>>,
     ) -> MutexGuard<'a, Lane> {
         let mut batch = Vec::new();
         loop {
-            lane.claim(awaited, &mut batch);
+            lane.claim(&mut until, &mut batch);
             if batch.is_empty() {
                 lane.activity = Activity::Idle;
                 return lane;

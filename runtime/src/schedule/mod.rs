@@ -3,6 +3,8 @@
 //! thread of the application that waits for them.
 
 #[cfg(test)]
+mod deferral_tests;
+#[cfg(test)]
 mod fork_tests;
 mod in_order;
 mod out_of_order;
@@ -11,7 +13,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use crate::command::{Command, CommandType, Completion};
+use crate::command::{Command, CommandType, Deferral};
 use crate::event::{Event, WaitList, RUNNING};
 use crate::queue::CommandQueue;
 use crate::{Error, ErrorCode};
@@ -21,6 +23,10 @@ use out_of_order::OutOfOrder;
 /// Estimated work, in nanoseconds, from which queued commands start without being flushed: a
 /// thread that has to be woken answers after about as long.
 const WORTH_A_THREAD: u64 = 20_000;
+
+/// Number of commands that have not run from which their number matters more than their cost: each
+/// takes some hundred bytes.
+const MANY: usize = 16_384;
 
 /// The order of one queue.
 pub(crate) enum Schedule {
@@ -38,6 +44,7 @@ impl Schedule {
         Self::OutOfOrder(OutOfOrder::new(concurrency.max(2) as usize))
     }
 
+    #[inline]
     pub(crate) fn enqueue(
         &self,
         queue: &Arc<CommandQueue>,
@@ -69,18 +76,20 @@ impl Schedule {
         }
     }
 
-    /// An event that is settled only when all commands enqueued so far are; none when the queue
-    /// is empty.
-    pub(crate) fn last_event(&self, queue: &Arc<CommandQueue>) -> Option<Arc<Event>> {
-        match self {
-            Self::InOrder(order) => order.last_event(),
-            Self::OutOfOrder(order) if order.is_empty() => None,
-            Self::OutOfOrder(_) => Some(self.enqueue(
-                queue,
-                CommandType::Marker,
-                Command::nothing(),
-                WaitList::empty(),
-            )),
+    /// Returns when all commands enqueued so far are settled, after running them on this thread
+    /// as far as nobody else does.
+    pub(crate) fn finish(&self, queue: &Arc<CommandQueue>) {
+        let last = match self {
+            Self::InOrder(order) => order.finish(queue),
+            Self::OutOfOrder(order) if order.finish(queue) => None,
+            Self::OutOfOrder(_) => {
+                let (marker, none) = (CommandType::Marker, WaitList::empty());
+                Some(self.enqueue(queue, marker, Command::nothing(), none))
+            }
+        };
+        if let Some(last) = last {
+            // The failure of a command is its event's, not this call's.
+            let _ = last.wait();
         }
     }
 
@@ -160,10 +169,10 @@ fn run_command(queue: &CommandQueue, event: &Arc<Event>) {
     if event.advance(RUNNING) {
         event.call_back();
     }
-    queue
-        .device()
-        .backend
-        .run(command, Completion::new(Arc::clone(event)));
+    let answer = queue.device().backend.run(command, Deferral::new(event));
+    if let Some(result) = answer {
+        event.settle(result);
+    }
 }
 
 /// Calls the callbacks of events that became `SUBMITTED`.

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use super::{call_back, run_command, WORTH_A_THREAD};
+use super::{call_back, run_command, MANY, WORTH_A_THREAD};
 use crate::command::CommandType;
 use crate::device::cpu::fork;
 use crate::event::{Event, SUBMITTED};
@@ -65,13 +65,9 @@ impl State {
         missing
     }
 
-    /// Takes a command that a thread waiting for `awaited` may run.
-    fn take_for(&mut self, awaited: &Arc<Event>) -> Option<Arc<Event>> {
-        let joins = self.joins.iter().any(|event| Arc::ptr_eq(event, awaited));
-        let index = self.ready.iter().position(|event| {
-            event.runs_on_any_thread()
-                && (Arc::ptr_eq(event, awaited) || (joins && event.position() < awaited.position()))
-        })?;
+    /// Takes the first ready command that is `wanted`, for a thread of the application.
+    fn take(&mut self, wanted: impl Fn(&Arc<Event>) -> bool) -> Option<Arc<Event>> {
+        let index = self.ready.iter().position(wanted)?;
         let event = self.ready.remove(index)?;
         self.running.push(Running {
             event: Arc::clone(&event),
@@ -125,10 +121,6 @@ impl OutOfOrder {
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.state().settled.is_empty()
-    }
-
     /// Adds a command, which is held until it is flushed. `no_list`: it has no wait list.
     pub(super) fn enqueue(
         &self,
@@ -157,7 +149,7 @@ impl OutOfOrder {
         state.settled.push_back(false);
         state.unflushed.push(Arc::clone(event));
         state.unflushed_cost = state.unflushed_cost.saturating_add(cost);
-        if state.unflushed_cost >= WORTH_A_THREAD {
+        if state.unflushed_cost >= WORTH_A_THREAD || state.unflushed.len() >= MANY {
             self.flush_locked(queue, state);
         }
     }
@@ -190,11 +182,38 @@ impl OutOfOrder {
     /// Runs on the calling thread what it waits for: `awaited`, or everything before it when that
     /// is what `awaited` waits for.
     pub(super) fn help_with(&self, queue: &Arc<CommandQueue>, awaited: &Arc<Event>) {
-        let mut state = self.state();
+        let state = self.state();
+        let joins = state.joins.iter().any(|event| Arc::ptr_eq(event, awaited));
+        let end = if joins { awaited.position() } else { 0 };
+        self.run_here(queue, state, |event| {
+            Arc::ptr_eq(event, awaited) || event.position() < end
+        });
+    }
+
+    /// Runs everything on the calling thread; false when there are commands that it must wait for.
+    pub(super) fn finish(&self, queue: &Arc<CommandQueue>) -> bool {
+        let state = self.state();
+        let end = state.first + state.settled.len() as u64;
+        self.run_here(queue, state, |event| event.position() < end);
+        self.state().first >= end
+    }
+
+    /// Flushes, then runs on the calling thread the ready commands that are `awaited`. The others
+    /// get threads of the device; these as well when that is worth it.
+    fn run_here<'a>(
+        &'a self,
+        queue: &Arc<CommandQueue>,
+        mut state: MutexGuard<'a, State>,
+        awaited: impl Fn(&Arc<Event>) -> bool,
+    ) {
         let mut listened = Vec::new();
+        let is_worth_threads = state.unflushed_cost > 0;
         state.submit_all(&mut listened);
-        let mut own = state.take_for(awaited);
-        let threads = state.schedule(self.concurrency);
+        let mut own = state.take(|event| event.runs_on_any_thread() && awaited(event));
+        let mut threads = 0;
+        if own.is_none() || is_worth_threads || !state.ready.iter().all(&awaited) {
+            threads = state.schedule(self.concurrency);
+        }
         drop(state);
         for _ in 0..threads {
             queue.spawn_on_device();
@@ -202,10 +221,19 @@ impl OutOfOrder {
         call_back(listened);
         while let Some(event) = own {
             run_command(queue, &event);
-            if awaited.is_settled() {
-                return;
+            drop(event);
+            // The guard must be gone before the next command runs: running it locks again.
+            let mut state = self.state();
+            own = state.take(|event| event.runs_on_any_thread() && awaited(event));
+            threads = if own.is_none() {
+                state.schedule(self.concurrency)
+            } else {
+                0
+            };
+            drop(state);
+            for _ in 0..threads {
+                queue.spawn_on_device();
             }
-            own = self.state().take_for(awaited);
         }
     }
 

@@ -82,13 +82,18 @@ impl Shareable for Transfer {
     }
 }
 
-/// Copies `len` bytes between ranges that do not overlap.
+/// Copies `len` bytes. The ranges may overlap, as buffers over memory of the application may: the
+/// destination then holds what the source held.
 pub(super) fn copy(source: Address, destination: Address, len: usize) {
-    Transfer::Copy {
+    let transfer = Transfer::Copy {
         source,
         destination,
+    };
+    if source.get().abs_diff(destination.get()) < len {
+        transfer.piece(0, len);
+    } else {
+        transfer.run(len);
     }
-    .run(len);
 }
 
 /// Repeats `pattern` over a range.
@@ -187,6 +192,18 @@ mod tests {
             assert!(destination[1..=len] == source[..], "{len} bytes");
             assert_eq!((destination[0], destination[len + 1]), (0xEE, 0xEE));
         }
+    }
+
+    #[test]
+    fn overlapping_ranges_are_moved() {
+        let len = 8 * WORTH_SHARING;
+        let mut bytes = pattern_bytes(len + 1000);
+        let expected = bytes[..len].to_vec();
+        let (low, high) = (address(&mut bytes), address(&mut bytes).wrapping_add(1000));
+        copy(low, high, len);
+        assert!(bytes[1000..] == expected[..]);
+        copy(high, low, len);
+        assert!(bytes[..len] == expected[..]);
     }
 
     #[test]

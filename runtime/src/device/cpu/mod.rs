@@ -24,7 +24,7 @@ use isocl_compiler_interface::message::{Request, Response};
 use isocl_kernel_iface::driver::Driver;
 
 use super::{Backend, Device, DeviceProgram, Task};
-use crate::command::{Command, Completion, Operation};
+use crate::command::{Command, Deferral, Operation};
 use crate::{ApiSlot, Error, ErrorCode, Result};
 
 /// Backend of the CPU device.
@@ -44,7 +44,11 @@ pub fn create() -> Result<Arc<Device>> {
     let decoded_bits = config.address_bits.unwrap_or_else(processor::address_bits);
     let driver = memory::driver(config, decoded_bits);
     let info = describe::describe(config, decoded_bits);
-    Ok(Arc::new(Device { info, backend: Arc::new(Cpu { driver }), api_slot: ApiSlot::default() }))
+    Ok(Arc::new(Device {
+        info,
+        backend: Arc::new(Cpu { driver }),
+        api_slot: ApiSlot::default(),
+    }))
 }
 
 impl Backend for Cpu {
@@ -52,11 +56,14 @@ impl Backend for Cpu {
         &self.driver
     }
 
-    fn run(&self, command: Command, completion: Completion) {
-        let Command { operation, keep_alive } = command;
+    fn run(&self, command: Command, _deferral: Deferral<'_>) -> Option<Result<()>> {
+        let Command {
+            operation,
+            keep_alive,
+        } = command;
         let result = execute(operation);
         drop(keep_alive);
-        completion.finish(result);
+        Some(result)
     }
 
     fn runs_on_any_thread(&self, command: &Command) -> bool {
@@ -86,20 +93,35 @@ impl Backend for Cpu {
 fn execute(operation: Operation) -> Result<()> {
     match operation {
         Operation::Nothing => Ok(()),
-        Operation::Copy { source, destination } => {
+        Operation::Copy {
+            source,
+            destination,
+        } => {
             memory::copy(source.address, destination.address, source.len);
             Ok(())
         }
-        Operation::CopyRect { source, destination, region } => {
+        Operation::CopyRect {
+            source,
+            destination,
+            region,
+        } => {
             memory::copy_rect(&source, &destination, region);
             Ok(())
         }
-        Operation::Fill { destination, pattern } => {
+        Operation::Fill {
+            destination,
+            pattern,
+        } => {
             memory::fill(&destination, &pattern);
             Ok(())
         }
         Operation::Host(call) => std::panic::catch_unwind(std::panic::AssertUnwindSafe(call))
-            .unwrap_or_else(|_| Err(Error::new(ErrorCode::OutOfResources, "a host operation panicked"))),
+            .unwrap_or_else(|_| {
+                Err(Error::new(
+                    ErrorCode::OutOfResources,
+                    "a host operation panicked",
+                ))
+            }),
         Operation::NdRange(kernel) => launch::run(&kernel),
     }
 }
