@@ -7,6 +7,7 @@
 
 #![allow(unsafe_code)]
 
+mod block;
 mod builder;
 mod context;
 mod machine;
@@ -14,12 +15,13 @@ mod module;
 mod types;
 mod value;
 
+pub use block::Block;
 pub use builder::Builder;
 pub use context::{Attribute, Context, Metadata};
 pub use machine::TargetMachine;
 pub use module::{Module, OwnedMessage};
 pub use types::Type;
-pub use value::{Block, Value};
+pub use value::Value;
 
 pub use llvm_sys::{
     LLVMAtomicOrdering as AtomicOrdering, LLVMAtomicRMWBinOp as AtomicOperation,

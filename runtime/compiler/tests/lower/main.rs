@@ -1,5 +1,7 @@
 //! Kernels through prepare, regions and entry, run and compared with a reference.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod barriers;
 mod collectives;
 mod ids;
