@@ -301,10 +301,10 @@ fn compare(seeds: std::ops::Range<u64>) {
 
 #[test]
 fn random_kernels_first_part() {
-    compare(0..10);
+    compare(0..5);
 }
 
 #[test]
 fn random_kernels_second_part() {
-    compare(10..20);
+    compare(5..10);
 }
