@@ -78,7 +78,7 @@ mod tests {
             "_Zabc",
             "_Z0",
             "_Z99abc",
-            "_Z3\u{e4}b",
+            "_Z1\u{e4}b",
             "llvm.fabs.f32",
         ] {
             assert_eq!(BuiltinName::parse(symbol), None, "{symbol}");
