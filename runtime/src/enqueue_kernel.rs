@@ -123,10 +123,10 @@ impl CommandQueue {
         // available for the device associated with command_queue.
         let device_kernel = kernel.on_device(device).ok_or_else(no_executable)?;
         let code = device_kernel.code()?;
-        let arguments = lock(kernel.arguments());
+        let mut arguments = lock(kernel.arguments());
         arguments.check_set()?;
         let rules = device_kernel.work_group_rules();
-        let Some(range) = NdRange::new(sizes, &rules)? else {
+        let Some(range) = NdRange::new(sizes, &rules, &mut arguments.last_choice)? else {
             return Ok(Operation::Nothing);
         };
         let definitions = &device_kernel.definition().arguments;

@@ -11,6 +11,7 @@ use crate::command::KeepAlive;
 use crate::context::Context;
 use crate::device::Device;
 use crate::flags::SvmCapabilities;
+use crate::nd_range::LocalSizeChoice;
 use crate::svm::SvmRange;
 use crate::{Error, ErrorCode, Result};
 
@@ -49,6 +50,8 @@ pub(crate) struct KernelArguments {
     block: Vec<u8>,
     bound: Vec<Bound>,
     svm_pointers: Vec<Address>,
+    /// Local size of the last range that came without one.
+    pub last_choice: Option<LocalSizeChoice>,
 }
 
 /// Arguments as a command takes them.
@@ -66,6 +69,7 @@ impl KernelArguments {
             block: vec![0; block_bytes as usize],
             bound: vec![Bound::Unset; count],
             svm_pointers: Vec::new(),
+            last_choice: None,
         }
     }
 

@@ -40,6 +40,38 @@ impl WorkGroupRules {
     }
 }
 
+/// A local size that was chosen, and for what. Choosing may take microseconds; applications ask
+/// for the same again and again.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LocalSizeChoice {
+    global_size: [u64; 3],
+    rules: WorkGroupRules,
+    local_size: [u64; 3],
+}
+
+impl LocalSizeChoice {
+    fn remembered(
+        last: &mut Option<Self>,
+        global_size: &[u64; 3],
+        rules: &WorkGroupRules,
+    ) -> [u64; 3] {
+        match last {
+            Some(choice) if choice.global_size == *global_size && choice.rules == *rules => {
+                choice.local_size
+            }
+            _ => {
+                let local_size = choose_local_size(global_size, rules);
+                *last = Some(Self {
+                    global_size: *global_size,
+                    rules: *rules,
+                    local_size,
+                });
+                local_size
+            }
+        }
+    }
+}
+
 /// The sizes that `clEnqueueNDRangeKernel` is given, unchecked.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct GivenSizes<'a> {
@@ -64,12 +96,16 @@ pub(crate) struct NdRange {
 
 impl NdRange {
     /// Checks the arguments of `clEnqueueNDRangeKernel`; nothing when there is no work-item.
-    /// Without a local size, one is chosen.
+    /// Without a local size, one is chosen, and remembered in `last_choice`.
     ///
     /// # Errors
     /// `InvalidWorkDimension`, `InvalidGlobalOffset`, `InvalidGlobalWorkSize`,
     /// `InvalidWorkGroupSize`, `InvalidWorkItemSize`.
-    pub fn new(given: &GivenSizes<'_>, rules: &WorkGroupRules) -> Result<Option<Self>> {
+    pub fn new(
+        given: &GivenSizes<'_>,
+        rules: &WorkGroupRules,
+        last_choice: &mut Option<LocalSizeChoice>,
+    ) -> Result<Option<Self>> {
         let GivenSizes {
             work_dim,
             global_offset,
@@ -124,7 +160,7 @@ impl NdRange {
                     check_required(&required, &global_size, work_dim, rules)?;
                     required
                 }
-                None => choose_local_size(&global_size, rules),
+                None => LocalSizeChoice::remembered(last_choice, &global_size, rules),
             },
         };
         Ok(Some(Self {
@@ -286,7 +322,7 @@ mod tests {
             global_size,
             local_size,
         };
-        NdRange::new(&given, rules)
+        NdRange::new(&given, rules, &mut None)
     }
 
     fn refused(
@@ -394,6 +430,26 @@ mod tests {
         // A prime: one by one, or with a shorter last work-group where that is allowed.
         assert_eq!(chosen(&[1_000_003], &UNIFORM), [1, 1, 1]);
         assert_eq!(chosen(&[1_000_003], &RULES), [1024, 1, 1]);
+    }
+
+    #[test]
+    fn a_choice_is_remembered_for_the_same_range_only() {
+        let mut last = None;
+        let mut choose = |size: usize, rules: &WorkGroupRules| {
+            let given = GivenSizes {
+                work_dim: 1,
+                global_offset: None,
+                global_size: Some(&[size]),
+                local_size: None,
+            };
+            let range = NdRange::new(&given, rules, &mut last).unwrap().unwrap();
+            range.local_size[0]
+        };
+        for _ in 0..2 {
+            assert_eq!(choose(1 << 20, &UNIFORM), 1024);
+            assert_eq!(choose(1_000_003, &UNIFORM), 1);
+            assert_eq!(choose(1_000_003, &RULES), 1024);
+        }
     }
 
     proptest! {

@@ -108,7 +108,7 @@ impl CommandQueue {
                     len: size,
                 },
             },
-            keep_alive: keep_alive(ranges.into_iter().flatten()),
+            keep_alive: vec![Arc::new(ranges)],
         };
         self.submit_and_wait(CommandType::SvmMemcpy, command, wait_list, blocking)
     }
