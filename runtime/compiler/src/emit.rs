@@ -33,6 +33,18 @@ pub fn object(module: &Module, machine: &TargetMachine, effort: Effort) -> Resul
         Effort::Full => (OPTIMISE, true),
         Effort::Little => (OPTIMISE_LITTLE, false),
     };
+    // LLVM would use half the register on processors where a full one once cost frequency.
+    let widest = if machine.features().contains("+avx512f") {
+        "512"
+    } else {
+        "256"
+    };
+    let context = module.context();
+    for function in module.functions() {
+        if !function.is_declaration() {
+            function.add_attribute(context.string_attribute("prefer-vector-width", widest));
+        }
+    }
     module
         .run_passes_with(pipeline, machine, vectorize)
         .and_then(|()| machine.emit_object(module))

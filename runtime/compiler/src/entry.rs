@@ -8,7 +8,7 @@ use isocl_compiler_interface::message::{AddressSpace, Argument, ArgumentKind};
 
 use crate::llvm::{address_space, Block, Builder, IntPredicate, Module, Type, Value};
 use crate::region::Regions;
-use crate::work_group::{Memory, WorkGroup};
+use crate::work_group::{mark_loop, no_copies, Memory, WorkGroup};
 use crate::work_item::Primitive;
 
 /// What an entry point is made of.
@@ -264,6 +264,7 @@ impl GroupLoop {
         let number = builder.add_nuw(self.number, one);
         self.number.add_incoming(&[(number, latch)]);
         let more = builder.icmp(IntPredicate::LLVMIntULT, number, launch.parameters[2]);
-        builder.branch_if(more, self.head, done);
+        let back = builder.branch_if(more, self.head, done);
+        mark_loop(context, back, &[no_copies(context)]);
     }
 }

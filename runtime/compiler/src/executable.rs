@@ -9,7 +9,7 @@ use crate::emit::{self, Effort, Jit};
 use crate::error::Error;
 use crate::llvm::{address_space, Context, Linkage, Module, TargetMachine, Value};
 use crate::recovery::isolated;
-use crate::{binary, lower, metadata};
+use crate::{binary, frontend, lower, metadata};
 
 /// A loaded executable.
 struct Loaded {
@@ -113,9 +113,7 @@ impl Loaded {
     fn compile(&self, kernel: &Kernel) -> Result<KernelCode, Error> {
         let machine = TargetMachine::host().map_err(Error::Internal)?;
         let context = Context::new();
-        let module = context
-            .parse_bitcode(&self.bitcode)
-            .map_err(Error::Internal)?;
+        let module = self.module_of(&context, kernel)?;
         for variable in shared_variables(&module) {
             if variable.ty().address_space() == address_space::CONSTANT {
                 // The value is for the optimiser to look at; the address is that of the one copy.
@@ -147,6 +145,23 @@ impl Loaded {
             private_bytes: lowered.private_bytes,
             stack_bytes: lowered.stack_bytes,
         })
+    }
+}
+
+impl Loaded {
+    /// A module with the kernel and what it uses; the bodies of other functions are not read.
+    fn module_of(&self, context: &Context, kernel: &Kernel) -> Result<Module, Error> {
+        let all = context
+            .parse_bitcode_copy_lazily(&self.bitcode)
+            .map_err(Error::Internal)?;
+        let missing = || Error::Internal(format!("kernel {} is missing", kernel.name));
+        let function = all.function(&kernel.name).ok_or_else(missing)?;
+        let module = context.module(&kernel.name);
+        module.set_triple(&all.triple());
+        module.set_data_layout(&all.data_layout());
+        module.add_function(&kernel.name, function.value_type());
+        frontend::link(&module, all, true)?;
+        Ok(module)
     }
 }
 

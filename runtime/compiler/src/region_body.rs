@@ -6,7 +6,7 @@ use crate::barrier;
 use crate::llvm::{address_space, Block, Builder, Context, IntPredicate, Opcode, Value};
 use crate::region::{Next, Region};
 use crate::slot::{self, Keep};
-use crate::work_group::{Row, WorkGroup};
+use crate::work_group::{mark_loop, no_copies, Row, WorkGroup};
 use crate::work_item::Primitive;
 
 /// A region under construction.
@@ -432,9 +432,7 @@ impl<'a> Body<'a> {
         let more = builder.icmp(IntPredicate::LLVMIntULT, next, size[0]);
         loops.item.add_incoming(&[(next, builder.block())]);
         let back = builder.branch_if(more, loops.item_head, row_done);
-        let node = context.distinct_node(&self.group.loop_properties);
-        let kind = context.metadata_kind("llvm.loop");
-        back.set_metadata(kind, context.metadata_value(node));
+        mark_loop(context, back, &self.group.loop_properties);
 
         builder.position_at_end(row_done);
         let next = builder.add_nuw(loops.row[0], one);
@@ -447,7 +445,8 @@ impl<'a> Body<'a> {
         }
         let rows = builder.mul(size[1], size[2]);
         let more = builder.icmp(IntPredicate::LLVMIntULT, next, rows);
-        builder.branch_if(more, loops.row_head, done);
+        let back = builder.branch_if(more, loops.row_head, done);
+        mark_loop(context, back, &[no_copies(context)]);
         builder.position_at_end(done);
     }
 }

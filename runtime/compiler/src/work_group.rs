@@ -75,6 +75,19 @@ pub(crate) struct AccessGroup {
     pub node: Value,
 }
 
+/// The loop property that says: what is not vectorised gains nothing from copies of the body, but
+/// takes time to compile.
+pub(crate) fn no_copies(context: &Context) -> Metadata {
+    context.metadata_node(&[context.metadata_string("llvm.loop.unroll.disable")])
+}
+
+/// Gives a loop properties, by the branch back to its beginning.
+pub(crate) fn mark_loop(context: &Context, back: Value, properties: &[Metadata]) {
+    let node = context.distinct_node(properties);
+    let kind = context.metadata_kind("llvm.loop");
+    back.set_metadata(kind, context.metadata_value(node));
+}
+
 impl<'a> WorkGroup<'a> {
     pub fn new(
         module: &'a Module,
@@ -89,9 +102,7 @@ impl<'a> WorkGroup<'a> {
         let starts = (regions.regions.iter())
             .map(|region| context.append_block(entry, &format!("region.{}", region.start)))
             .collect();
-        // What is not vectorised gains nothing from copies, but takes time to compile.
-        let no_copies = context.metadata_string("llvm.loop.unroll.disable");
-        let mut loop_properties = vec![context.metadata_node(&[no_copies])];
+        let mut loop_properties = vec![no_copies(context)];
         let access_group = independent.then(|| {
             let group = context.distinct_empty_node();
             let name = context.metadata_string("llvm.loop.parallel_accesses");

@@ -134,12 +134,28 @@ impl Context {
     /// # Errors
     /// A short text when the bytes are not valid bitcode.
     pub fn parse_bitcode_lazily(&self, bytes: &'static [u8]) -> Result<Module, String> {
-        let buffer = llvm!(LLVMCreateMemoryBufferWithMemoryRange(
+        self.parse_buffer_lazily(llvm!(LLVMCreateMemoryBufferWithMemoryRange(
             bytes.as_ptr().cast(),
             bytes.len(),
             c"bitcode".as_ptr(),
             0
-        ));
+        )))
+    }
+
+    /// [`Context::parse_bitcode_lazily`] for bytes that may be gone before the module: it copies
+    /// them.
+    ///
+    /// # Errors
+    /// A short text when the bytes are not valid bitcode.
+    pub fn parse_bitcode_copy_lazily(&self, bytes: &[u8]) -> Result<Module, String> {
+        self.parse_buffer_lazily(llvm!(LLVMCreateMemoryBufferWithMemoryRangeCopy(
+            bytes.as_ptr().cast(),
+            bytes.len(),
+            c"bitcode".as_ptr()
+        )))
+    }
+
+    fn parse_buffer_lazily(&self, buffer: LLVMMemoryBufferRef) -> Result<Module, String> {
         let mut raw = std::ptr::null_mut();
         // On success the module owns the buffer.
         let failed = llvm!(llvm_sys::bit_reader::LLVMGetBitcodeModuleInContext2(

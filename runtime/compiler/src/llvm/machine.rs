@@ -1,6 +1,6 @@
 #![allow(unsafe_code)]
 
-use std::sync::Once;
+use std::sync::{Once, OnceLock};
 
 use llvm_sys::core::*;
 use llvm_sys::target::*;
@@ -35,10 +35,16 @@ impl TargetMachine {
     /// # Errors
     /// LLVM was built without this processor.
     pub fn host() -> Result<Self, String> {
-        let triple = OwnedMessage::new(llvm!(LLVMGetDefaultTargetTriple())).to_string();
-        let cpu = OwnedMessage::new(llvm!(LLVMGetHostCPUName())).to_string();
-        let features = OwnedMessage::new(llvm!(LLVMGetHostCPUFeatures())).to_string();
-        Self::new(&triple, &cpu, &features)
+        // Asking the processor takes long on virtual machines.
+        static HOST: OnceLock<[String; 3]> = OnceLock::new();
+        let [triple, cpu, features] = HOST.get_or_init(|| {
+            [
+                OwnedMessage::new(llvm!(LLVMGetDefaultTargetTriple())).to_string(),
+                OwnedMessage::new(llvm!(LLVMGetHostCPUName())).to_string(),
+                OwnedMessage::new(llvm!(LLVMGetHostCPUFeatures())).to_string(),
+            ]
+        });
+        Self::new(triple, cpu, features)
     }
 
     /// A processor by LLVM's names; code is position independent and optimised.
