@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
+use crate::flags::DeviceType;
+
 /// One row of the table of environment variables.
 #[derive(Debug, Clone, Copy)]
 pub struct Variable {
@@ -42,6 +44,11 @@ pub const VARIABLES: &[Variable] = &[
         name: "ISOCL_GLOBAL_MEMORY",
         default: "the machine's memory",
         meaning: "Global memory of the CPU device in bytes",
+    },
+    Variable {
+        name: "ISOCL_DEVICE_TYPE",
+        default: "cpu",
+        meaning: "Type the CPU device reports, for programs that insist on one: cpu, gpu or accelerator",
     },
     Variable {
         name: "ISOCL_LOG",
@@ -93,6 +100,8 @@ pub struct Config {
     pub compute_units: Option<usize>,
     /// `ISOCL_GLOBAL_MEMORY` in bytes
     pub global_memory: Option<u64>,
+    /// `ISOCL_DEVICE_TYPE`
+    pub device_type: DeviceType,
     /// `ISOCL_LOG`
     pub log: LogLevel,
     /// `ISOCL_COMPILER_LIBRARY`
@@ -125,10 +134,10 @@ impl Config {
             complaints.push(format!("{name}={value} is ignored: it should be {what}"));
             None
         };
-        let address_bits = text("ISOCL_ADDRESS_BITS", "a number from 32 to 57", &|value| {
+        let address_bits = text("ISOCL_ADDRESS_BITS", "a number from 32 to 64", &|value| {
             value
                 .parse()
-                .is_ok_and(|bits: u32| (32..=57).contains(&bits))
+                .is_ok_and(|bits: u32| (32..=64).contains(&bits))
         });
         let regions = text(
             "ISOCL_RESERVED_REGIONS",
@@ -148,6 +157,9 @@ impl Config {
             "a number of bytes, at least 67108864",
             &|value| value.parse().is_ok_and(|bytes: u64| bytes >= 64 << 20),
         );
+        let device_type = text("ISOCL_DEVICE_TYPE", "cpu, gpu or accelerator", &|value| {
+            parse_device_type(value).is_some()
+        });
         let log = text("ISOCL_LOG", "none, error or call", &|value| {
             parse_log(value).is_some()
         });
@@ -161,6 +173,9 @@ impl Config {
                 .unwrap_or(SvmLevel::System),
             compute_units: compute_units.and_then(|value| value.parse().ok()),
             global_memory: global_memory.and_then(|value| value.parse().ok()),
+            device_type: device_type
+                .and_then(|value| parse_device_type(&value))
+                .unwrap_or(DeviceType::CPU),
             log: log
                 .and_then(|value| parse_log(&value))
                 .unwrap_or(LogLevel::None),
@@ -194,6 +209,15 @@ fn parse_svm(value: &str) -> Option<SvmLevel> {
     }
 }
 
+fn parse_device_type(value: &str) -> Option<DeviceType> {
+    match value {
+        "cpu" => Some(DeviceType::CPU),
+        "gpu" => Some(DeviceType::GPU),
+        "accelerator" => Some(DeviceType::ACCELERATOR),
+        _ => None,
+    }
+}
+
 fn parse_log(value: &str) -> Option<LogLevel> {
     match value {
         "none" => Some(LogLevel::None),
@@ -222,6 +246,7 @@ mod tests {
             ("ISOCL_SVM", "fine"),
             ("ISOCL_COMPUTE_UNITS", "3"),
             ("ISOCL_GLOBAL_MEMORY", "1073741824"),
+            ("ISOCL_DEVICE_TYPE", "gpu"),
             ("ISOCL_LOG", "call"),
             ("ISOCL_COMPILER_LIBRARY", "/a/b.so"),
         ]);
@@ -232,6 +257,7 @@ mod tests {
             svm: SvmLevel::Fine,
             compute_units: Some(3),
             global_memory: Some(1 << 30),
+            device_type: DeviceType::GPU,
             log: LogLevel::Call,
             compiler_library: Some("/a/b.so".into()),
         };

@@ -7,7 +7,7 @@ use super::workers;
 use crate::config::{Config, SvmLevel};
 use crate::device::info::VectorWidths;
 use crate::device::DeviceInfo;
-use crate::flags::{DeviceType, QueueProperties, SvmCapabilities};
+use crate::flags::{QueueProperties, SvmCapabilities};
 
 /// `CL_FP_DENORM | CL_FP_INF_NAN | CL_FP_ROUND_TO_NEAREST | CL_FP_FMA`
 const FP_BASIC: u64 = 1 | 2 | 4 | 32;
@@ -64,7 +64,7 @@ pub(super) fn describe(config: &Config, decoded_bits: u32) -> DeviceInfo {
         double: 1,
     };
     DeviceInfo {
-        device_type: DeviceType::CPU,
+        device_type: config.device_type,
         name: format!("isocl CPU: {}", processor.model),
         vendor: "isocl".to_owned(),
         vendor_id: VENDOR_ID,
@@ -137,6 +137,7 @@ fn svm_capabilities(config: &Config, decoded_bits: u32) -> SvmCapabilities {
 mod tests {
     use super::*;
     use crate::config::LogLevel;
+    use crate::flags::DeviceType;
 
     fn config() -> Config {
         Config {
@@ -145,6 +146,7 @@ mod tests {
             svm: SvmLevel::System,
             compute_units: None,
             global_memory: Some(1 << 30),
+            device_type: DeviceType::CPU,
             log: LogLevel::None,
             compiler_library: None,
         }
