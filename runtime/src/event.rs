@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use crate::command::{Command, CommandType};
 use crate::context::Context;
-use crate::device::cpu::fork;
+use crate::device::cpu::{fork, safepoint};
 use crate::lock::lock;
 use crate::queue::CommandQueue;
 pub use crate::wait_list::{wait_for_events, WaitList};
@@ -379,7 +379,7 @@ impl Event {
         }
         reached.sort_by_key(|(status, _)| std::cmp::Reverse(*status));
         for (status, callback) in reached {
-            callback(status);
+            safepoint::outside(|| callback(status));
         }
     }
 

@@ -87,3 +87,22 @@ fn what_ran_during_the_fork_fails_in_the_child_only() {
         assert!(works, "{properties:?}");
     }
 }
+
+#[test]
+fn forks_in_the_middle_of_a_stream_of_commands_leave_no_lock_behind() {
+    for properties in KINDS {
+        let queue = queue(properties);
+        for round in 0..20 {
+            for _ in 0..200 + 37 * round {
+                submit(&queue, &[], || Ok(()));
+            }
+            queue.flush().unwrap();
+            let works = in_child(|| {
+                submit(&queue, &[], || Ok(()));
+                queue.finish().is_ok()
+            });
+            assert!(works, "{properties:?} {round}");
+        }
+        queue.finish().unwrap();
+    }
+}

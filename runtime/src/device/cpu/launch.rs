@@ -8,6 +8,7 @@ use isocl_compiler_interface::launch::{KernelEntry, LaunchFrame};
 
 use super::floating_point::with_kernel_environment;
 use super::printf::{receive_printf, PrintfOutput};
+use super::safepoint;
 use super::scratch::{Scratch, ALIGNMENT};
 use super::work_sharing::{share, Parts, Shareable};
 use super::workers;
@@ -105,8 +106,10 @@ impl Shareable for Launch {
 /// `entry` is code of a loaded program that is kept alive, `frame` and what it points to are
 /// valid for reads, and `scratch` is an exclusive block laid out by [`ScratchLayout`].
 unsafe fn call(entry: KernelEntry, frame: &LaunchFrame, first: u64, end: u64, scratch: *mut u8) {
-    // SAFETY: exactly what `KernelEntry` asks for, by this function's own contract.
-    unsafe { entry(frame, first, end, scratch) };
+    safepoint::outside(|| {
+        // SAFETY: exactly what `KernelEntry` asks for, by this function's own contract.
+        unsafe { entry(frame, first, end, scratch) }
+    });
 }
 
 /// Runs the kernel to its end, with the help of idle workers when it is large enough.

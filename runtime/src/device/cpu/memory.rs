@@ -7,6 +7,7 @@ use isocl_kernel_iface::driver::Driver;
 use isocl_kernel_iface::emulator::{Emulator, EmulatorOptions};
 use isocl_kernel_iface::{Address, AddressRange};
 
+use super::safepoint;
 use super::work_sharing::{share, Parts, Shareable};
 use super::workers;
 use crate::command::{MemoryRange, RectLayout};
@@ -42,7 +43,7 @@ enum Transfer {
 
 impl Transfer {
     fn piece(&self, first: usize, len: usize) {
-        match self {
+        safepoint::outside(|| match self {
             Self::Copy {
                 source,
                 destination,
@@ -57,7 +58,7 @@ impl Transfer {
                 destination,
                 pattern,
             } => access::fill(destination.wrapping_add(first), pattern, len),
-        }
+        });
     }
 
     /// The whole of `len` bytes, on all cores when it is large.

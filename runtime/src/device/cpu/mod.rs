@@ -13,6 +13,7 @@ mod memory;
 mod printf;
 mod processor;
 mod program;
+pub(crate) mod safepoint;
 mod scratch;
 mod signals;
 mod work_sharing;
@@ -115,13 +116,15 @@ fn execute(operation: Operation) -> Result<()> {
             memory::fill(&destination, &pattern);
             Ok(())
         }
-        Operation::Host(call) => std::panic::catch_unwind(std::panic::AssertUnwindSafe(call))
-            .unwrap_or_else(|_| {
-                Err(Error::new(
-                    ErrorCode::OutOfResources,
-                    "a host operation panicked",
-                ))
-            }),
+        Operation::Host(call) => {
+            safepoint::outside(|| std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)))
+                .unwrap_or_else(|_| {
+                    Err(Error::new(
+                        ErrorCode::OutOfResources,
+                        "a host operation panicked",
+                    ))
+                })
+        }
         Operation::NdRange(kernel) => launch::run(&kernel),
     }
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
-use super::workers;
+use super::{safepoint, workers};
 use crate::device::Task;
 use crate::lock::lock;
 
@@ -111,5 +111,5 @@ pub(super) fn share<W: Shareable>(
         workers::spawn(Arc::clone(&shared) as Arc<dyn Task>);
     }
     own_part(&shared.work, &shared.parts);
-    shared.parts.wait();
+    safepoint::outside(|| shared.parts.wait());
 }

@@ -3,9 +3,10 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use super::safepoint;
 use crate::device::Task;
 use crate::lock::lock;
 
@@ -25,6 +26,8 @@ struct Pool {
     sleeping: usize,
     /// How many sleeping threads were called and have not risen.
     calls: usize,
+    /// One mark for each thread, whether it runs code of this library.
+    inside: Vec<&'static AtomicBool>,
 }
 
 static POOL: Mutex<Pool> = Mutex::new(Pool {
@@ -33,6 +36,7 @@ static POOL: Mutex<Pool> = Mutex::new(Pool {
     spinning: 0,
     sleeping: 0,
     calls: 0,
+    inside: Vec::new(),
 });
 /// Length of `Pool::tasks`, for those that spin.
 static WAITING_TASKS: AtomicUsize = AtomicUsize::new(0);
@@ -105,12 +109,16 @@ pub(crate) fn spawn(task: Arc<dyn Task>) {
 
 fn work() {
     super::signals::block_on_this_thread();
+    let inside = safepoint::register();
     let mut pool = lock(&POOL);
+    pool.inside.push(inside);
     loop {
         if let Some(task) = pool.tasks.pop_front() {
             WAITING_TASKS.store(pool.tasks.len(), Ordering::Release);
+            inside.store(true, Ordering::SeqCst);
             drop(pool);
             run(task);
+            inside.store(false, Ordering::SeqCst);
             pool = lock(&POOL);
             continue;
         }
@@ -145,17 +153,25 @@ fn run(task: Arc<dyn Task>) {
     }
 }
 
+/// Returns when no fork is going on any more.
+pub(super) fn wait_for_fork() {
+    drop(lock(&POOL));
+}
+
 pub(super) fn before_fork() {
     let guard = lock(&POOL);
+    safepoint::wait_for(&guard.inside);
     let _ = HELD_OVER_FORK.try_with(|held| *held.borrow_mut() = Some(guard));
 }
 
 pub(super) fn after_fork_in_parent() {
+    safepoint::release();
     let _ = HELD_OVER_FORK.try_with(|held| held.borrow_mut().take());
 }
 
 /// The child has none of the threads; its queues hand out their commands anew.
 pub(super) fn after_fork_in_child() {
+    safepoint::release();
     let _ = HELD_OVER_FORK.try_with(|held| {
         if let Some(mut pool) = held.borrow_mut().take() {
             // Not dropped: a task's last reference may free what a lock in the parent protected.
