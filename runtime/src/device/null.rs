@@ -6,7 +6,7 @@ use std::sync::Arc;
 use isocl_compiler_interface::message::{Request, Response};
 use isocl_kernel_iface::driver::Driver;
 
-use super::cpu::{clock, workers};
+use super::cpu::{clock, safepoint, workers};
 use super::{ApiSlot, Backend, Device, DeviceInfo, DeviceProgram, Task};
 use crate::command::{Command, Deferral, Operation};
 use crate::{Error, ErrorCode, Result};
@@ -28,7 +28,7 @@ impl Backend for Null {
             keep_alive,
         } = command;
         let result = match operation {
-            Operation::Host(call) => call(),
+            Operation::Host(call) => safepoint::outside(call),
             _ => Ok(()),
         };
         drop(keep_alive);
