@@ -38,6 +38,47 @@ impl CommandQueue {
         self.run_kernel(CommandType::NdRangeKernel, kernel, &sizes, events)
     }
 
+    /// The work-group size that `clEnqueueNDRangeKernel` would choose
+    /// (`clGetKernelSuggestedLocalWorkSize`); unused dimensions have size 1.
+    ///
+    /// # Errors
+    /// As §5.9.4 lists them.
+    pub fn suggested_local_work_size(
+        self: &Arc<Self>,
+        kernel: &Kernel,
+        work_dim: u32,
+        global_offset: Option<&[usize]>,
+        global_size: Option<&[usize]>,
+    ) -> Result<[usize; 3]> {
+        // CL_INVALID_CONTEXT: the context associated with kernel is not the same as the context
+        // associated with command_queue.
+        if !Arc::ptr_eq(kernel.context(), self.context()) {
+            return Err(Error::new(
+                ErrorCode::InvalidContext,
+                "the kernel belongs to another context than the queue",
+            ));
+        }
+        let device_kernel = kernel.on_device(self.device()).ok_or_else(no_executable)?;
+        let mut arguments = lock(kernel.arguments());
+        arguments.check_set()?;
+        let sizes = GivenSizes {
+            work_dim,
+            global_offset,
+            global_size,
+            local_size: None,
+        };
+        let rules = device_kernel.work_group_rules();
+        let range = NdRange::new(&sizes, &rules, &mut arguments.last_choice)?;
+        // CL_INVALID_GLOBAL_WORK_SIZE: global_work_size is NULL or any of its values is 0.
+        let range = range.ok_or_else(|| {
+            Error::new(
+                ErrorCode::InvalidGlobalWorkSize,
+                "global_work_size is NULL or has a zero",
+            )
+        })?;
+        Ok(range.local_size.map(|size| size as usize))
+    }
+
     /// Runs one work-item of `kernel` (`clEnqueueTask`).
     ///
     /// # Errors
