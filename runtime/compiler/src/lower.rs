@@ -36,7 +36,7 @@ const STACK_BASE: u64 = 64 << 10;
 /// arguments. The module must contain what the kernel calls.
 ///
 /// # Errors
-/// [`Error::Source`] for recursion, [`Error::Internal`] for what no program should cause.
+/// [`Error::Link`] for recursion, [`Error::Internal`] for what no program should cause.
 pub fn lower(
     module: &Module,
     kernel: &str,

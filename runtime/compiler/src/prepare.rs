@@ -75,7 +75,10 @@ fn mark_convergent(module: &Module, function: Value) {
 }
 
 /// OpenCL C 3.0 §6.11.i: recursion is not supported.
-fn refuse_recursion(kernel: Value) -> Result<(), Error> {
+///
+/// # Errors
+/// [`Error::Link`] with the name of a function that `kernel` calls and that calls itself.
+pub fn refuse_recursion(kernel: Value) -> Result<(), Error> {
     let mut state: HashMap<Value, bool> = HashMap::from([(kernel, true)]);
     let mut stack = vec![(kernel, callees(kernel))];
     while let Some((function, pending)) = stack.last_mut() {
@@ -86,8 +89,8 @@ fn refuse_recursion(kernel: Value) -> Result<(), Error> {
         };
         match state.get(&callee) {
             Some(true) => {
-                return Err(Error::Source(format!(
-                    "function {} calls itself; recursion is not supported",
+                return Err(Error::Link(format!(
+                    "error: function {} calls itself; recursion is not supported",
                     callee.name()
                 )));
             }

@@ -7,7 +7,7 @@ use isocl_compiler_interface::message::{
 use crate::error::Error;
 use crate::llvm::{Context, TargetMachine};
 use crate::recovery::isolated;
-use crate::{binary, executable, frontend, library, metadata, options};
+use crate::{binary, executable, frontend, library, metadata, options, prepare};
 
 /// Decodes a request, does it, and encodes the answer.
 pub fn answer(request: &[u8]) -> Vec<u8> {
@@ -92,6 +92,13 @@ fn link(objects: &[Vec<u8>], options: &str) -> Result<Response, Error> {
     if !options.create_library {
         library::link(&module)?;
         library::check_defined(&module)?;
+        for kernel in module
+            .functions()
+            .into_iter()
+            .filter(|f| metadata::is_kernel(*f))
+        {
+            prepare::refuse_recursion(kernel)?;
+        }
         library::keep_kernels(&module, &TargetMachine::host().map_err(Error::Internal)?)?;
     }
     Ok(Response::Built {

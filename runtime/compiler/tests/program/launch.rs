@@ -45,32 +45,48 @@ fn target() -> Target {
     }
 }
 
-/// Builds and loads a program.
-pub fn build(source: &str, options: &str) -> Result<Program, (Failure, String)> {
-    let (source, options) = (source.to_owned(), options.to_owned());
-    let object = match respond(Request::Compile {
-        target: target(),
-        source,
-        options,
-        headers: Vec::new(),
-    }) {
-        Response::Built { binary, .. } => binary,
-        Response::Failed { failure, log } => return Err((failure, log)),
-        other => panic!("{other:?}"),
-    };
-    let binary = match respond(Request::Link {
-        target: target(),
-        objects: vec![object],
-        options: String::new(),
-    }) {
-        Response::Built { binary, .. } => binary,
-        Response::Failed { failure, log } => return Err((failure, log)),
-        other => panic!("{other:?}"),
-    };
-    match respond(Request::Load { binary }) {
-        Response::Loaded(executable) => Ok(Program(executable)),
+/// Class and log of a failed request.
+pub type Refused = (Failure, String);
+
+fn built(response: Response) -> Result<Vec<u8>, Refused> {
+    match response {
+        Response::Built { binary, .. } => Ok(binary),
+        Response::Failed { failure, log } => Err((failure, log)),
         other => panic!("{other:?}"),
     }
+}
+
+/// Source to an object.
+pub fn compile(source: &str, options: &str) -> Result<Vec<u8>, Refused> {
+    built(respond(Request::Compile {
+        target: target(),
+        source: source.to_owned(),
+        options: options.to_owned(),
+        headers: Vec::new(),
+    }))
+}
+
+/// Objects to a library or an executable.
+pub fn link(objects: &[&[u8]], options: &str) -> Result<Vec<u8>, Refused> {
+    built(respond(Request::Link {
+        target: target(),
+        objects: objects.iter().map(|object| object.to_vec()).collect(),
+        options: options.to_owned(),
+    }))
+}
+
+/// Loads an executable.
+pub fn load(binary: Vec<u8>) -> Result<Program, Refused> {
+    match respond(Request::Load { binary }) {
+        Response::Loaded(executable) => Ok(Program(executable)),
+        Response::Failed { failure, log } => Err((failure, log)),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Builds and loads a program.
+pub fn build(source: &str, options: &str) -> Result<Program, Refused> {
+    load(link(&[&compile(source, options)?], "")?)
 }
 
 static PRINTED: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod launch;
+mod linking;
+mod requests;
 
 use isocl_compiler_interface::message::Failure;
 use launch::{build, printed, Program, Value};

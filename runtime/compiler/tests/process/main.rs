@@ -1,0 +1,213 @@
+//! What a process sees of the compiler besides its answers: nothing printed, memory given back,
+//! signal handlers untouched, one symbol.
+#![allow(unsafe_code)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::fs;
+use std::io::{Read, Seek};
+use std::mem::MaybeUninit;
+use std::os::fd::AsRawFd;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use isocl_compiler::recovery::isolated;
+use isocl_compiler::service::respond;
+use isocl_compiler_interface::message::{Request, Response, Target};
+
+/// These tests look at the whole process, so only one runs at a time.
+fn alone() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn target() -> Target {
+    Target {
+        extensions: Vec::new(),
+        features: Vec::new(),
+    }
+}
+
+fn compile(source: &str) -> Result<Vec<u8>, String> {
+    match respond(Request::Compile {
+        target: target(),
+        source: source.to_owned(),
+        options: String::new(),
+        headers: Vec::new(),
+    }) {
+        Response::Built { binary, .. } => Ok(binary),
+        Response::Failed { log, .. } => Err(log),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Builds, loads, compiles and unloads; calls `loaded` while the kernel is there.
+fn build(source: &str, loaded: impl FnOnce()) {
+    let object = compile(source).unwrap();
+    let Response::Built { binary, .. } = respond(Request::Link {
+        target: target(),
+        objects: vec![object],
+        options: String::new(),
+    }) else {
+        panic!()
+    };
+    let Response::Loaded(executable) = respond(Request::Load { binary }) else {
+        panic!()
+    };
+    let kernel = respond(Request::Kernel {
+        executable: executable.id,
+        kernel: 0,
+    });
+    assert!(matches!(kernel, Response::Kernel(_)), "{kernel:?}");
+    loaded();
+    let executable = executable.id;
+    assert_eq!(respond(Request::Unload { executable }), Response::Unloaded);
+}
+
+const SOURCE: &str = "constant float table[300] = {1.0f, 2.0f};
+    kernel void f(global float *p) { p[get_global_id(0)] = sin(table[(int)*p]); }";
+
+/// Anonymous mappings with code.
+fn code_mappings() -> usize {
+    fs::read_to_string("/proc/self/maps")
+        .unwrap()
+        .lines()
+        .filter(|line| line.contains(" r-xp ") && line.split_whitespace().count() == 5)
+        .count()
+}
+
+#[test]
+fn unloading_gives_all_code_back() {
+    let _alone = alone();
+    let before = code_mappings();
+    for _ in 0..3 {
+        build(SOURCE, || assert!(code_mappings() > before));
+        assert_eq!(code_mappings(), before);
+    }
+}
+
+fn resident_kib() -> usize {
+    let text = fs::read_to_string("/proc/self/status").unwrap();
+    let line = text
+        .lines()
+        .find(|line| line.starts_with("VmRSS:"))
+        .unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+#[test]
+fn builds_leave_memory_flat() {
+    let _alone = alone();
+    let round = || {
+        build(SOURCE, || ());
+        compile("kernel void f() { wrong }").unwrap_err();
+    };
+    (0..20).for_each(|_| round());
+    let before = resident_kib();
+    (0..60).for_each(|_| round());
+    // A leak of one small module each would be 60 times 40 KiB and more.
+    let growth = resident_kib().saturating_sub(before);
+    assert!(growth < 1500, "{growth} KiB in 60 builds");
+}
+
+fn crash() {
+    // SAFETY: none; this is the crash that the compiler must keep to itself.
+    unsafe { std::ptr::null_mut::<u32>().write_volatile(1) };
+}
+
+#[test]
+fn nothing_is_printed() {
+    let _alone = alone();
+    let path = std::env::temp_dir().join(format!("isocl-printed-{}", std::process::id()));
+    let mut file = fs::File::options()
+        .create(true)
+        .truncate(true)
+        .read(true)
+        .write(true)
+        .open(&path)
+        .unwrap();
+    fs::remove_file(&path).unwrap();
+    // SAFETY: the descriptors are those of this process, and come back below.
+    let saved = unsafe {
+        let saved = [libc::dup(1), libc::dup(2)];
+        libc::dup2(file.as_raw_fd(), 1);
+        libc::dup2(file.as_raw_fd(), 2);
+        saved
+    };
+    let outcomes = [
+        compile("kernel void f() { wrong }").is_err(),
+        compile("#warning this one\nkernel void f() {}").is_ok(),
+        compile("#include <nowhere.h>").is_err(),
+        isolated(crash).is_err(),
+    ];
+    build(SOURCE, || ());
+    // SAFETY: as above.
+    unsafe {
+        libc::dup2(saved[0], 1);
+        libc::dup2(saved[1], 2);
+        libc::close(saved[0]);
+        libc::close(saved[1]);
+    }
+    let mut printed = String::new();
+    file.rewind().unwrap();
+    file.read_to_string(&mut printed).unwrap();
+    assert_eq!(printed, "");
+    assert_eq!(outcomes, [true; 4]);
+}
+
+fn handler_of(signal: i32) -> usize {
+    let mut action = MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: a null pointer changes nothing; the other is a local.
+    unsafe {
+        libc::sigaction(signal, std::ptr::null(), action.as_mut_ptr());
+        action.assume_init().sa_sigaction
+    }
+}
+
+static HANDLED: AtomicUsize = AtomicUsize::new(0);
+
+extern "C" fn application_handler(_: i32, info: *mut libc::siginfo_t, _: *mut libc::c_void) {
+    // SAFETY: the system passes what the sender said.
+    let value = unsafe { (*info).si_value().sival_ptr } as usize;
+    HANDLED.store(value, Ordering::SeqCst);
+}
+
+#[test]
+fn the_applications_signal_handlers_are_called_and_stay() {
+    let _alone = alone();
+    let mut action = MaybeUninit::<libc::sigaction>::zeroed();
+    let mut old = MaybeUninit::<libc::sigaction>::zeroed();
+    let handler: extern "C" fn(i32, *mut libc::siginfo_t, *mut libc::c_void) = application_handler;
+    // SAFETY: all-zero is a valid action, and the handler has the type that the flag asks for.
+    unsafe {
+        (*action.as_mut_ptr()).sa_sigaction = handler as usize;
+        (*action.as_mut_ptr()).sa_flags = libc::SA_SIGINFO;
+        libc::sigaction(libc::SIGBUS, action.as_ptr(), old.as_mut_ptr());
+    }
+    let (inside, go_on) = (AtomicBool::new(false), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            isolated(|| {
+                inside.store(true, Ordering::SeqCst);
+                while !go_on.load(Ordering::SeqCst) {
+                    std::thread::yield_now();
+                }
+            })
+            .unwrap();
+        });
+        while !inside.load(Ordering::SeqCst) {
+            std::thread::yield_now();
+        }
+        assert_ne!(handler_of(libc::SIGBUS), handler as usize);
+        // A fault of this thread, with what belongs to it, while another thread compiles.
+        let value = libc::sigval {
+            sival_ptr: 4711 as *mut libc::c_void,
+        };
+        // SAFETY: the signal goes to this thread, whose handler is the one above.
+        unsafe { libc::pthread_sigqueue(libc::pthread_self(), libc::SIGBUS, value) };
+        go_on.store(true, Ordering::SeqCst);
+    });
+    assert_eq!(HANDLED.load(Ordering::SeqCst), 4711);
+    assert_eq!(handler_of(libc::SIGBUS), handler as usize);
+    // SAFETY: puts back what was there.
+    unsafe { libc::sigaction(libc::SIGBUS, old.as_ptr(), std::ptr::null_mut()) };
+}
