@@ -202,7 +202,7 @@ fn a_second_loader_works_too() {
             "ISOCL_PYTHON does not name a Python with PyOpenCL (run the tests with `make test`)"
         );
     };
-    let find = "import pyopencl, pathlib; print(*pathlib.Path(pyopencl.__file__).parent.parent.glob('pyopencl.libs/libOpenCL*'))";
+    let find = "import pyopencl, pathlib; home = pathlib.Path(pyopencl.__file__).parent; print(*home.glob('.libs/libOpenCL*'), *home.parent.glob('pyopencl.libs/libOpenCL*'))";
     let output = Command::new(python).args(["-c", find]).output().unwrap();
     let loader = String::from_utf8(output.stdout).unwrap().trim().to_owned();
     assert!(!loader.is_empty(), "no loader in PyOpenCL's wheel");

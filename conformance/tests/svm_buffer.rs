@@ -338,7 +338,7 @@ fn rectangles_move_exactly_their_bytes() {
     let session = session();
     let (api, queue) = (session.api, session.queue);
     let object = buffer(&session, CL_MEM_READ_WRITE, 4096, null_mut()).unwrap();
-    let other = buffer(&session, CL_MEM_READ_WRITE, 4096, null_mut()).unwrap();
+    let other = buffer(&session, CL_MEM_READ_WRITE, 8192, null_mut()).unwrap();
     let host: Vec<u8> = (0..4096).map(|index| (index * 7 % 251) as u8).collect();
     let zero = [0u8];
     for target in [object, other] {

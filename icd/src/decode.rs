@@ -53,6 +53,12 @@ impl<'a, T: Copy> List<'a, T> {
         self.is_null() != (self.len == 0)
     }
 
+    /// Whether `place` is one of the array's elements.
+    pub fn contains_place(&self, place: *const T) -> bool {
+        let bytes = self.len * size_of::<T>();
+        !self.is_null() && (place as usize).wrapping_sub(self.first as usize) < bytes
+    }
+
     /// The elements; none when the array is null. Arrays need not be aligned.
     pub fn iter(self) -> impl Iterator<Item = T> + 'a {
         let len = if self.is_null() { 0 } else { self.len };
@@ -260,13 +266,24 @@ pub(crate) fn boolean(value: cl_bool) -> bool {
 ///
 /// # Errors
 /// `InvalidEventWaitList` when length and array do not fit each other or a handle is invalid.
-pub(crate) fn wait_list(events: List<'_, cl_event>) -> Result<Vec<Arc<Event>>> {
+/// `InvalidEvent` when the command's own event would be stored into the list.
+pub(crate) fn wait_list(
+    events: List<'_, cl_event>,
+    event: &Out<'_, cl_event>,
+) -> Result<Vec<Arc<Event>>> {
     let invalid = |reason| Error::new(ErrorCode::InvalidEventWaitList, reason);
     // CL_INVALID_EVENT_WAIT_LIST: event_wait_list is NULL and num_events_in_wait_list > 0, or
     // event_wait_list is not NULL and num_events_in_wait_list is 0.
     if events.is_half_given() {
         return Err(invalid(
             "num_events_in_wait_list and event_wait_list do not fit each other",
+        ));
+    }
+    // §5.11: event must not refer to an element of the event_wait_list array.
+    if events.contains_place(event.place) {
+        return Err(Error::new(
+            ErrorCode::InvalidEvent,
+            "event refers to an element of event_wait_list",
         ));
     }
     // CL_INVALID_EVENT_WAIT_LIST: event objects in event_wait_list are not valid events.

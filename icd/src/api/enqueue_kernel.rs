@@ -60,7 +60,7 @@ pub(crate) unsafe extern "C" fn clEnqueueNDRangeKernel(
     entry("clEnqueueNDRangeKernel", || {
         let queue = CommandQueue::registry().get(command_queue)?;
         let kernel = Kernel::registry().get(kernel)?;
-        let events = decode::wait_list(events)?;
+        let events = decode::wait_list(events, &event)?;
         let (offset, global, local) = (offset.get(), global.get(), local.get());
         let command = queue
             .enqueue_nd_range_kernel(&kernel, work_dim, offset, global, local, &events)
@@ -86,7 +86,7 @@ pub(crate) unsafe extern "C" fn clEnqueueTask(
     entry("clEnqueueTask", || {
         let queue = CommandQueue::registry().get(command_queue)?;
         let kernel = Kernel::registry().get(kernel)?;
-        let events = decode::wait_list(events)?;
+        let events = decode::wait_list(events, &event)?;
         let command = queue
             .enqueue_task(&kernel, &events)
             .report_to(queue.context())?;

@@ -26,7 +26,7 @@ pub(crate) unsafe extern "C" fn clEnqueueMarkerWithWaitList(
     };
     entry("clEnqueueMarkerWithWaitList", || {
         let queue = CommandQueue::registry().get(command_queue)?;
-        let events = decode::wait_list(events)?;
+        let events = decode::wait_list(events, &event)?;
         let marker = queue
             .enqueue_marker_with_wait_list(&events)
             .report_to(queue.context())?;
@@ -49,7 +49,7 @@ pub(crate) unsafe extern "C" fn clEnqueueBarrierWithWaitList(
     };
     entry("clEnqueueBarrierWithWaitList", || {
         let queue = CommandQueue::registry().get(command_queue)?;
-        let events = decode::wait_list(events)?;
+        let events = decode::wait_list(events, &event)?;
         let barrier = queue
             .enqueue_barrier_with_wait_list(&events)
             .report_to(queue.context())?;

@@ -204,8 +204,9 @@ pub(crate) unsafe extern "C" fn clSetKernelExecInfo(
             _ => return unknown_name(param_name),
         };
         // CL_INVALID_VALUE: param_value is NULL, or the size specified by param_value_size is not
-        // valid.
-        if param_value.is_null() || !param_value_size.is_multiple_of(element) {
+        // valid. An empty set of pointers has none to point at.
+        let missing = param_value.is_null() && param_value_size > 0;
+        if missing || !param_value_size.is_multiple_of(element) {
             return Err(invalid_value(
                 "param_value is NULL or param_value_size is wrong",
             ));

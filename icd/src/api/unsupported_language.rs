@@ -125,13 +125,14 @@ pub(crate) unsafe extern "C" fn clEnqueueNativeKernel(
     _args_mem_loc: *mut *const c_void,
     num_events_in_wait_list: cl_uint,
     event_wait_list: *const cl_event,
-    _event: *mut cl_event,
+    event: *mut cl_event,
 ) -> cl_int {
     // SAFETY: the application's lists, as §5.10 describes them.
-    let (buffers, events) = unsafe {
+    let (buffers, events, event) = unsafe {
         (
             List::new(mem_list, num_mem_objects),
             List::new(event_wait_list, num_events_in_wait_list),
+            Out::new(event),
         )
     };
     entry("clEnqueueNativeKernel", || {
@@ -141,7 +142,7 @@ pub(crate) unsafe extern "C" fn clEnqueueNativeKernel(
             return Err(invalid_value("user_func is NULL"));
         }
         decode::objects::<Buffer>(buffers)?;
-        decode::wait_list(events)?;
+        decode::wait_list(events, &event)?;
         // CL_INVALID_OPERATION: the device associated with command_queue cannot execute the
         // native kernel.
         invalid_operation("the device does not run native kernels").report_to(queue.context())
