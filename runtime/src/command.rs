@@ -138,11 +138,9 @@ impl Command {
         }
     }
 
-    /// Rough cost in nanoseconds on one core beyond what it costs to hand a command to another
-    /// core, to decide when a queue is worth waking a thread.
+    /// Rough time on one core in nanoseconds, by the size of the operands alone.
     pub(crate) fn estimated_nanoseconds(&self) -> u64 {
-        const HANDING_OVER: u64 = 1000;
-        let cost = match &self.operation {
+        match &self.operation {
             Operation::Nothing | Operation::Host(_) => 0,
             Operation::Copy { source, .. } => source.len as u64 / 8,
             Operation::CopyRect { region, .. } => {
@@ -156,8 +154,7 @@ impl Command {
                 .global_size
                 .iter()
                 .fold(1_u64, |items, n| items.saturating_mul(*n)),
-        };
-        cost.saturating_sub(HANDING_OVER)
+        }
     }
 }
 

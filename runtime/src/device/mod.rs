@@ -44,6 +44,12 @@ pub trait Backend: Send + Sync + std::fmt::Debug {
     /// only from a task given to `spawn`.
     fn runs_on_any_thread(&self, command: &Command) -> bool;
 
+    /// Rough time that the command takes on one core, in nanoseconds, to decide when a queue is
+    /// worth waking a thread.
+    fn estimated_nanoseconds(&self, command: &Command) -> u64 {
+        command.estimated_nanoseconds()
+    }
+
     /// Calls `task.run()` soon on a thread of the device, concurrently with the caller.
     fn spawn(&self, task: Arc<dyn Task>);
 

@@ -24,6 +24,10 @@ use out_of_order::OutOfOrder;
 /// thread that has to be woken answers after about as long.
 const WORTH_A_THREAD: u64 = 20_000;
 
+/// What it costs, in nanoseconds, that a command runs on another core than it was made on. Commands
+/// that take no longer do not gain from a thread.
+const HANDING_OVER: u64 = 1000;
+
 /// Number of commands that have not run from which their number matters more than their cost: each
 /// takes some hundred bytes.
 const MANY: usize = 16_384;
@@ -52,7 +56,8 @@ impl Schedule {
         command: Command,
         wait_list: WaitList<'_>,
     ) -> Arc<Event> {
-        let cost = command.estimated_nanoseconds();
+        let cost = queue.device().backend.estimated_nanoseconds(&command);
+        let cost = cost.saturating_sub(HANDING_OVER);
         let event = Event::of_command(queue, command_type, command);
         match self {
             Self::InOrder(order) => {

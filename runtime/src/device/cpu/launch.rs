@@ -188,6 +188,21 @@ fn run_in(command: &NdRangeCommand, layout: ScratchLayout, scratch: &mut Scratch
 /// nothing is known. Two kernels may share an entry: it is a guess.
 static COSTS: [AtomicU64; 1024] = [const { AtomicU64::new(0) }; 1024];
 
+/// Expected time of the whole range on one thread in nanoseconds; one per work-item as long as
+/// nothing is known.
+pub(super) fn estimated_nanoseconds(command: &NdRangeCommand) -> u64 {
+    let sizes = command.global_size.iter();
+    let items = sizes.fold(1_u64, |items, size| items.saturating_mul(*size));
+    match COSTS[cost_index(command.code.entry as usize)].load(Ordering::Relaxed) {
+        0 => items,
+        picoseconds => (u128::from(items) * u128::from(picoseconds) / 1000) as u64,
+    }
+}
+
+fn cost_index(entry: usize) -> usize {
+    (entry >> 4) % COSTS.len()
+}
+
 /// The guess for one kernel and work-group size.
 struct Cost {
     known: &'static AtomicU64,
@@ -196,7 +211,7 @@ struct Cost {
 
 impl Cost {
     fn of(entry: KernelEntry, frame: &LaunchFrame) -> Self {
-        let index = (entry as usize >> 4) % COSTS.len();
+        let index = cost_index(entry as usize);
         Self {
             known: &COSTS[index],
             items_per_group: frame.local_size.iter().product(),

@@ -57,14 +57,17 @@ impl Backend for Cpu {
         &self.driver
     }
 
-    fn run(&self, command: Command, _deferral: Deferral<'_>) -> Option<Result<()>> {
-        let Command {
-            operation,
-            keep_alive,
-        } = command;
-        let result = execute(operation);
-        drop(keep_alive);
+    fn run(&self, mut command: Command, _deferral: Deferral<'_>) -> Option<Result<()>> {
+        let result = execute(&mut command.operation);
+        drop(command);
         Some(result)
+    }
+
+    fn estimated_nanoseconds(&self, command: &Command) -> u64 {
+        match &command.operation {
+            Operation::NdRange(kernel) => launch::estimated_nanoseconds(kernel),
+            _ => command.estimated_nanoseconds(),
+        }
     }
 
     fn runs_on_any_thread(&self, command: &Command) -> bool {
@@ -91,7 +94,8 @@ impl Backend for Cpu {
     }
 }
 
-fn execute(operation: Operation) -> Result<()> {
+/// Runs what is asked for; a host operation is gone afterwards.
+fn execute(operation: &mut Operation) -> Result<()> {
     match operation {
         Operation::Nothing => Ok(()),
         Operation::Copy {
@@ -106,25 +110,30 @@ fn execute(operation: Operation) -> Result<()> {
             destination,
             region,
         } => {
-            memory::copy_rect(&source, &destination, region);
+            memory::copy_rect(source, destination, *region);
             Ok(())
         }
         Operation::Fill {
             destination,
             pattern,
         } => {
-            memory::fill(&destination, &pattern);
+            memory::fill(destination, pattern);
             Ok(())
         }
-        Operation::Host(call) => {
-            safepoint::outside(|| std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)))
-                .unwrap_or_else(|_| {
-                    Err(Error::new(
-                        ErrorCode::OutOfResources,
-                        "a host operation panicked",
-                    ))
-                })
-        }
-        Operation::NdRange(kernel) => launch::run(&kernel),
+        Operation::NdRange(kernel) => launch::run(kernel),
+        Operation::Host(_) => match std::mem::replace(operation, Operation::Nothing) {
+            Operation::Host(call) => call_host(call),
+            _ => Ok(()),
+        },
     }
+}
+
+fn call_host(call: Box<dyn FnOnce() -> Result<()> + Send>) -> Result<()> {
+    let call = std::panic::AssertUnwindSafe(call);
+    safepoint::outside(|| std::panic::catch_unwind(call)).unwrap_or_else(|_| {
+        Err(Error::new(
+            ErrorCode::OutOfResources,
+            "a host operation panicked",
+        ))
+    })
 }
