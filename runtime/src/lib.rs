@@ -45,3 +45,8 @@ pub use kernel::Kernel;
 pub use platform::Platform;
 pub use program::Program;
 pub use queue::CommandQueue;
+
+// What public functions take and return of the crates below, for those above to name.
+pub use isocl_compiler_interface::features::Feature;
+pub use isocl_compiler_interface::message::{AddressSpace, ArgumentKind};
+pub use isocl_kernel_iface::Address;
