@@ -3,12 +3,11 @@
 
 use std::ffi::{c_char, c_void, CString};
 
-use isocl_kernel_iface::Address;
 use isocl_runtime::context::ContextNotify;
 use isocl_runtime::event::EventCallback;
 use isocl_runtime::program::{BuildNotify, LinkNotify};
 use isocl_runtime::svm::SvmFreeFunction;
-use isocl_runtime::{Error, Event};
+use isocl_runtime::{Address, Error, Event};
 
 use crate::abi::{cl_command_queue, cl_event, cl_int, cl_program};
 use crate::decode::invalid_value;

@@ -4,8 +4,7 @@
 use std::ffi::c_void;
 use std::marker::PhantomData;
 
-use isocl_compiler_interface::features::Feature;
-use isocl_runtime::{Error, ErrorCode, Result};
+use isocl_runtime::{Error, ErrorCode, Feature, Result};
 
 use crate::abi::{cl_name_version, CL_NAME_VERSION_MAX_NAME_SIZE};
 use crate::decode::Out;

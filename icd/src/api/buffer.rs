@@ -3,10 +3,9 @@
 
 use std::ffi::c_void;
 
-use isocl_kernel_iface::Address;
 use isocl_runtime::buffer::Buffer;
 use isocl_runtime::context::Context;
-use isocl_runtime::Result;
+use isocl_runtime::{Address, Result};
 
 use crate::abi::{
     cl_buffer_create_type, cl_buffer_region, cl_context, cl_int, cl_mem, cl_mem_flags,

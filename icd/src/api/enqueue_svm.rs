@@ -3,8 +3,7 @@
 
 use std::ffi::c_void;
 
-use isocl_kernel_iface::Address;
-use isocl_runtime::{CommandQueue, Error, Result};
+use isocl_runtime::{Address, CommandQueue, Error, Result};
 
 use super::event::publish;
 use crate::abi::{

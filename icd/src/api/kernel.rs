@@ -3,14 +3,12 @@
 
 use std::ffi::{c_char, c_void};
 
-use isocl_compiler_interface::message::{AddressSpace, ArgumentKind};
-use isocl_kernel_iface::Address;
 use isocl_runtime::buffer::Buffer;
 use isocl_runtime::device::Device;
 use isocl_runtime::kernel::Kernel;
 use isocl_runtime::kernel_arg::ArgumentValue;
 use isocl_runtime::program::Program;
-use isocl_runtime::Result;
+use isocl_runtime::{Address, AddressSpace, ArgumentKind, Result};
 
 use crate::abi::{
     cl_bool, cl_device_id, cl_int, cl_kernel, cl_kernel_arg_info, cl_kernel_exec_info,
