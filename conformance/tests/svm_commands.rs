@@ -116,9 +116,18 @@ fn memcpy_refuses_null_and_ranges_past_the_end() {
     assert_eq!(calls.copy(null_mut(), a, 16), CL_INVALID_VALUE);
     assert_eq!(calls.copy(a, null(), 16), CL_INVALID_VALUE);
     let mut host = vec![0u8; 1 << 20];
-    assert_eq!(calls.copy(a, host.as_mut_ptr().cast(), 1 << 20), CL_INVALID_VALUE);
-    assert_eq!(calls.copy(offset(a, 255), b, 2), CL_INVALID_VALUE);
-    assert_eq!(calls.copy(a, offset(b, 200), 57), CL_INVALID_VALUE);
+    assert_eq!(
+        calls.copy(a, host.as_mut_ptr().cast(), 1 << 20),
+        CL_INVALID_VALUE
+    );
+    assert_eq!(
+        calls.copy(offset(a, 255), host.as_mut_ptr().cast(), 2),
+        CL_INVALID_VALUE
+    );
+    assert_eq!(
+        calls.copy(host.as_mut_ptr().cast(), offset(b, 200), 57),
+        CL_INVALID_VALUE
+    );
     assert_eq!(calls.copy(a, b, 256), CL_SUCCESS);
     let code = session
         .api
