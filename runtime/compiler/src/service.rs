@@ -90,16 +90,16 @@ fn link(objects: &[Vec<u8>], options: &str) -> Result<Response, Error> {
         BinaryKind::Executable
     };
     if !options.create_library {
+        let machine = TargetMachine::host().map_err(Error::Internal)?;
+        // What no kernel uses is gone before the builtins it calls are looked for.
+        library::keep_kernels(&module, &machine)?;
         library::link(&module)?;
         library::check_defined(&module)?;
-        for kernel in module
-            .functions()
-            .into_iter()
-            .filter(|f| metadata::is_kernel(*f))
-        {
+        let kernels = module.functions().into_iter();
+        for kernel in kernels.filter(|function| metadata::is_kernel(*function)) {
             prepare::refuse_recursion(kernel)?;
         }
-        library::keep_kernels(&module, &TargetMachine::host().map_err(Error::Internal)?)?;
+        library::keep_kernels(&module, &machine)?;
     }
     Ok(Response::Built {
         binary: binary::encode(kind, &module.to_bitcode()),
