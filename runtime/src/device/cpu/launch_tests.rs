@@ -193,3 +193,27 @@ fn kernels_have_their_own_floating_point_environment() {
     assert_eq!(seen.load(Ordering::Relaxed), 0x1F80);
     assert_eq!(after, own);
 }
+static MEETING: AtomicU32 = AtomicU32::new(0);
+
+/// Work-group 0 takes long enough for help to be asked for; every other waits until two of them
+/// run at the same time, once.
+unsafe extern "C" fn meet(_frame: *const LaunchFrame, first: u64, end: u64, _scratch: *mut u8) {
+    for group in first..end {
+        if group == 0 {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+            continue;
+        }
+        MEETING.fetch_add(1, Ordering::SeqCst);
+        while MEETING.load(Ordering::SeqCst) < 2 {
+            std::thread::yield_now();
+        }
+    }
+}
+
+#[test]
+fn large_ranges_run_on_several_threads_at_once() {
+    if super::workers::concurrency() > 1 {
+        run(&command(meet, 0, [100, 1, 1], [1, 1, 1])).unwrap();
+        assert_eq!(MEETING.load(Ordering::SeqCst), 99);
+    }
+}
