@@ -1,7 +1,8 @@
 //! The C boundary of the library: one exported function table.
 #![allow(unsafe_code)]
 
-use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::panic::{catch_unwind, set_hook, AssertUnwindSafe};
+use std::sync::Once;
 
 use isocl_compiler_interface::entry::{Functions, OwnedBytes, VERSION};
 
@@ -16,6 +17,9 @@ static FUNCTIONS: Functions = Functions {
 /// The one exported symbol; see [`isocl_compiler_interface::entry::Entry`].
 #[no_mangle]
 pub extern "C" fn isocl_compiler_entry() -> *const Functions {
+    // A panic is told in the answer. The hook is this library's own, like its standard library.
+    static SILENCE: Once = Once::new();
+    SILENCE.call_once(|| set_hook(Box::new(|_| ())));
     &FUNCTIONS
 }
 

@@ -15,6 +15,7 @@ pub mod builtin_name;
 pub mod calls;
 pub mod collective;
 pub mod control_flow;
+pub mod division;
 pub mod emit;
 pub mod entry;
 pub mod error;

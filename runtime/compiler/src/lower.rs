@@ -3,6 +3,7 @@
 use isocl_compiler_interface::message::Argument;
 
 use crate::calls;
+use crate::division;
 use crate::entry;
 use crate::error::Error;
 use crate::llvm::{Module, TargetMachine, Value};
@@ -43,6 +44,7 @@ pub fn lower(
     arguments: &[Argument],
     machine: &TargetMachine,
 ) -> Result<Lowered, Error> {
+    division::make_total(module);
     let function = prepare::prepare(module, kernel, machine)?;
     let independent = !uses_atomics(function);
     calls::lower(module, function).map_err(Error::Internal)?;

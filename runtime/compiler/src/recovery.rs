@@ -1,6 +1,7 @@
 //! Keeps a crash of the compiler away from the application.
 #![allow(unsafe_code)]
 
+use std::any::Any;
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -56,8 +57,15 @@ pub fn protected<R>(work: impl FnOnce() -> R) -> Result<R, Error> {
     }
     match call.result {
         Some(Ok(result)) => Ok(result),
-        _ => Err(Error::Internal("the compiler panicked".to_owned())),
+        Some(Err(panic)) => Err(panicked(panic.as_ref())),
+        None => Err(Error::Internal("the compiler did nothing".to_owned())),
     }
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> Error {
+    let text = (panic.downcast_ref::<&str>().copied())
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    Error::Internal(format!("panic: {}", text.unwrap_or("of unknown kind")))
 }
 
 /// [`protected`] on a thread of its own with a large stack, which takes none of the application's
@@ -76,7 +84,7 @@ pub fn isolated<R: Send>(work: impl FnOnce() -> R + Send) -> Result<R, Error> {
             })
             .map_err(|error| Error::Internal(format!("no thread to compile on: {error}")))?
             .join()
-            .map_err(|_| Error::Internal("the compiler panicked".to_owned()))?
+            .map_err(|panic| panicked(panic.as_ref()))?
     })
 }
 
@@ -148,7 +156,8 @@ mod tests {
 
     #[test]
     fn a_panic_becomes_an_error() {
-        assert!(isolated(|| panic!("on purpose")).is_err());
+        let error = isolated(|| panic!("on purpose")).unwrap_err();
+        assert_eq!(error, Error::Internal("panic: on purpose".to_owned()));
     }
 
     #[test]

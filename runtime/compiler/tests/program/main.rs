@@ -266,3 +266,37 @@ fn undefined_functions_and_recursion_are_build_errors_with_the_name() {
     };
     assert_eq!(failure, Failure::Source);
 }
+
+#[test]
+fn integer_division_never_stops_the_program() {
+    let p = program(
+        "kernel void f(global int *x, global int *y, global int *q, global int *r) {
+            size_t i = get_global_id(0);
+            q[i] = x[i] / y[i]; r[i] = x[i] % y[i];
+        }
+        kernel void narrow(global char4 *x, global char4 *y, global ulong *u) {
+            *x = *x / *y; u[0] = u[0] / u[1] + u[0] % u[1]; u[2] = u[2] / 0;
+        }",
+    );
+    let mut x = [7, -7, i32::MIN, i32::MIN, 5, 0, i32::MIN, 100];
+    let mut y = [2, 2, -1, 1, 0, 0, 0, -1];
+    let (mut q, mut r) = ([0; 8], [0; 8]);
+    let values = [
+        memory(&mut x),
+        memory(&mut y),
+        memory(&mut q),
+        memory(&mut r),
+    ];
+    p.run("f", [8, 1, 1], [8, 1, 1], &values);
+    assert_eq!((q[0], q[1], q[3], q[7]), (3, -3, i32::MIN, -100));
+    assert_eq!((r[0], r[1], r[3], r[7]), (1, -1, 0, 0));
+    let (mut x, mut y) = ([-128i8, 9, 10, 127], [-1i8, 0, 3, -1]);
+    let mut u = [9u64, 0, 3];
+    p.run(
+        "narrow",
+        [1; 3],
+        [1; 3],
+        &[memory(&mut x), memory(&mut y), memory(&mut u)],
+    );
+    assert_eq!(x[2..], [3, -127]);
+}
