@@ -168,6 +168,8 @@ pub fn compile_options(options: &str, target: &Target) -> Result<CompileOptions,
         PRELUDE,
         "-fpreserve-vec3-type",
         "-fno-ident",
+        // LLVM would turn it into calls of the C library's puts and putchar.
+        "-fno-builtin-printf",
         "-mframe-pointer=none",
         "-nostdsysteminc",
         "-internal-isystem",
