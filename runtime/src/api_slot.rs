@@ -14,13 +14,19 @@ impl ApiSlot {
     }
 
     /// Returns the handle, calling `publish` for a new handle and its guard when there is none.
-    pub fn handle_or_publish(&self, publish: impl FnOnce() -> (usize, Box<dyn Any + Send + Sync>)) -> usize {
+    pub fn handle_or_publish(
+        &self,
+        publish: impl FnOnce() -> (usize, Box<dyn Any + Send + Sync>),
+    ) -> usize {
         self.0.get_or_init(publish).0
     }
 }
 
 impl std::fmt::Debug for ApiSlot {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_tuple("ApiSlot").field(&self.handle()).finish()
+        formatter
+            .debug_tuple("ApiSlot")
+            .field(&self.handle())
+            .finish()
     }
 }

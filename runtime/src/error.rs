@@ -18,7 +18,10 @@ pub struct Error {
 impl Error {
     /// An error with its reason; there is no error without one.
     pub fn new(code: ErrorCode, reason: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, reason: reason.into() }
+        Self {
+            code,
+            reason: reason.into(),
+        }
     }
 }
 
