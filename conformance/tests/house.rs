@@ -121,7 +121,7 @@ fn every_environment_variable_is_in_the_readme() {
     let readme = text("README.md");
     let names: BTreeSet<&str> = config
         .split('"')
-        .filter(|word| word.starts_with("ISOCL_") && !word.contains(' '))
+        .filter(|word| word.starts_with("ISOCL_") && word.len() > 6 && !word.contains(' '))
         .collect();
     assert!(names.len() >= 7, "{names:?}");
     for name in names {
