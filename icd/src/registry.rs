@@ -80,9 +80,9 @@ impl<T: Object> Slot<T> {
         }
     }
 
-    /// Takes holders and references away; whoever takes the last holder empties the slot.
-    fn give_up(&'static self, less: u64) {
-        let before = self.count.fetch_sub(less, Ordering::AcqRel);
+    /// Takes a holder away; whoever takes the last one empties the slot.
+    fn give_up(&'static self) {
+        let before = self.count.fetch_sub(1, Ordering::AcqRel);
         if before & HOLDERS == 1 {
             // SAFETY: the last holder is gone, so nobody reads and nobody can become a holder; the
             // slot is not in the free list, so nobody publishes in it.
@@ -112,40 +112,6 @@ impl<T: Object> Held<T> {
     pub fn set_dispatch_data(&self, data: *mut c_void) {
         self.0.header.set_dispatch_data(data);
     }
-
-    /// Adds a reference of the application (`clRetain…`).
-    ///
-    /// # Errors
-    /// `OutOfResources` when there are four thousand million already.
-    pub fn retain(&self) -> Result<()> {
-        match self.0.hold(REFERENCE + 1) {
-            // This holder belongs to the new reference.
-            Some(held) => {
-                std::mem::forget(held);
-                Ok(())
-            }
-            None => Err(Error::new(
-                ErrorCode::OutOfResources,
-                "the object has too many references",
-            )),
-        }
-    }
-
-    /// Takes a reference of the application away (`clRelease…`); true when it was the last.
-    ///
-    /// # Errors
-    /// The error for an invalid handle when the application has no reference.
-    pub fn release(&self) -> Result<bool> {
-        let count = &self.0.count;
-        let taken = count.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |count| {
-            // This value is a holder as well, so holders remain.
-            (count >= REFERENCE).then(|| count - REFERENCE - 1)
-        });
-        match taken {
-            Ok(before) => Ok(before >> 32 == 1),
-            Err(_) => Err(T::invalid()),
-        }
-    }
 }
 
 impl<T: Object> Deref for Held<T> {
@@ -162,7 +128,7 @@ impl<T: Object> Deref for Held<T> {
 
 impl<T: Object> Drop for Held<T> {
     fn drop(&mut self) {
-        self.0.give_up(1);
+        self.0.give_up();
     }
 }
 
@@ -191,6 +157,42 @@ impl<T: Object> Registry<T> {
     /// `T::INVALID` when there is none.
     pub fn get(&'static self, handle: *mut c_void) -> Result<Held<T>> {
         self.find(handle).ok_or_else(T::invalid)
+    }
+
+    /// Adds a reference of the application (`clRetain…`).
+    ///
+    /// # Errors
+    /// `T::INVALID`, or `OutOfResources` when there are four thousand million references already.
+    pub fn retain(&'static self, handle: *mut c_void) -> Result<()> {
+        let slot = self.slot(handle as usize).ok_or_else(T::invalid)?;
+        match slot.hold(REFERENCE + 1) {
+            // This holder belongs to the new reference.
+            Some(held) => {
+                std::mem::forget(held);
+                Ok(())
+            }
+            None if slot.count.load(Ordering::Relaxed) & HOLDERS == 0 => Err(T::invalid()),
+            None => Err(Error::new(
+                ErrorCode::OutOfResources,
+                "the object has too many references",
+            )),
+        }
+    }
+
+    /// Takes a reference of the application away (`clRelease…`).
+    ///
+    /// # Errors
+    /// `T::INVALID` when the application has none.
+    pub fn release(&'static self, handle: *mut c_void) -> Result<()> {
+        let slot = self.slot(handle as usize).ok_or_else(T::invalid)?;
+        let count = &slot.count;
+        // The holder that belonged to the reference is given up afterwards.
+        let less_one = |count| (count >= REFERENCE).then(|| count - REFERENCE);
+        count
+            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, less_one)
+            .map_err(|_| T::invalid())?;
+        slot.give_up();
+        Ok(())
     }
 
     /// The object of a handle, if there is one.
@@ -260,3 +262,6 @@ impl<T: Object> Registry<T> {
         self.free.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests;

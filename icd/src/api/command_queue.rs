@@ -92,17 +92,19 @@ pub(crate) unsafe extern "C" fn clCreateCommandQueue(
 
 pub(crate) unsafe extern "C" fn clRetainCommandQueue(queue: cl_command_queue) -> cl_int {
     entry("clRetainCommandQueue", || {
-        CommandQueue::registry().get(queue)?.retain()
+        CommandQueue::registry().retain(queue)
     })
 }
 
 pub(crate) unsafe extern "C" fn clReleaseCommandQueue(queue: cl_command_queue) -> cl_int {
     entry("clReleaseCommandQueue", || {
-        let queue = CommandQueue::registry().get(queue)?;
+        let registry = CommandQueue::registry();
+        let object = registry.get(queue)?;
+        registry.release(queue)?;
         // Releasing a queue for the last time flushes it.
-        match queue.release()? {
-            true => queue.flush(),
-            false => Ok(()),
+        match object.references() {
+            0 => object.flush(),
+            _ => Ok(()),
         }
     })
 }

@@ -112,15 +112,11 @@ pub(crate) unsafe extern "C" fn clCreateContextFromType(
 }
 
 pub(crate) unsafe extern "C" fn clRetainContext(context: cl_context) -> cl_int {
-    entry("clRetainContext", || {
-        Context::registry().get(context)?.retain()
-    })
+    entry("clRetainContext", || Context::registry().retain(context))
 }
 
 pub(crate) unsafe extern "C" fn clReleaseContext(context: cl_context) -> cl_int {
-    entry("clReleaseContext", || {
-        Context::registry().get(context)?.release().map(|_| ())
-    })
+    entry("clReleaseContext", || Context::registry().release(context))
 }
 
 pub(crate) unsafe extern "C" fn clGetContextInfo(

@@ -107,13 +107,11 @@ fn answer(event: &Held<Event>, name: cl_event_info, info: InfoWriter<'_>) -> Res
 }
 
 pub(crate) unsafe extern "C" fn clRetainEvent(event: cl_event) -> cl_int {
-    entry("clRetainEvent", || Event::registry().get(event)?.retain())
+    entry("clRetainEvent", || Event::registry().retain(event))
 }
 
 pub(crate) unsafe extern "C" fn clReleaseEvent(event: cl_event) -> cl_int {
-    entry("clReleaseEvent", || {
-        Event::registry().get(event)?.release().map(|_| ())
-    })
+    entry("clReleaseEvent", || Event::registry().release(event))
 }
 
 pub(crate) unsafe extern "C" fn clSetEventCallback(

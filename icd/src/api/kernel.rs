@@ -93,15 +93,11 @@ pub(crate) unsafe extern "C" fn clCloneKernel(
 }
 
 pub(crate) unsafe extern "C" fn clRetainKernel(kernel: cl_kernel) -> cl_int {
-    entry("clRetainKernel", || {
-        Kernel::registry().get(kernel)?.retain()
-    })
+    entry("clRetainKernel", || Kernel::registry().retain(kernel))
 }
 
 pub(crate) unsafe extern "C" fn clReleaseKernel(kernel: cl_kernel) -> cl_int {
-    entry("clReleaseKernel", || {
-        Kernel::registry().get(kernel)?.release().map(|_| ())
-    })
+    entry("clReleaseKernel", || Kernel::registry().release(kernel))
 }
 
 pub(crate) unsafe extern "C" fn clSetKernelArg(

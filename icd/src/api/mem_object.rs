@@ -20,15 +20,11 @@ use crate::object::{handle_of, Object};
 use crate::registry::Held;
 
 pub(crate) unsafe extern "C" fn clRetainMemObject(memobj: cl_mem) -> cl_int {
-    entry("clRetainMemObject", || {
-        Buffer::registry().get(memobj)?.retain()
-    })
+    entry("clRetainMemObject", || Buffer::registry().retain(memobj))
 }
 
 pub(crate) unsafe extern "C" fn clReleaseMemObject(memobj: cl_mem) -> cl_int {
-    entry("clReleaseMemObject", || {
-        Buffer::registry().get(memobj)?.release().map(|_| ())
-    })
+    entry("clReleaseMemObject", || Buffer::registry().release(memobj))
 }
 
 pub(crate) unsafe extern "C" fn clGetMemObjectInfo(

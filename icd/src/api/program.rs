@@ -157,15 +157,11 @@ unsafe fn copied(
 }
 
 pub(crate) unsafe extern "C" fn clRetainProgram(program: cl_program) -> cl_int {
-    entry("clRetainProgram", || {
-        Program::registry().get(program)?.retain()
-    })
+    entry("clRetainProgram", || Program::registry().retain(program))
 }
 
 pub(crate) unsafe extern "C" fn clReleaseProgram(program: cl_program) -> cl_int {
-    entry("clReleaseProgram", || {
-        Program::registry().get(program)?.release().map(|_| ())
-    })
+    entry("clReleaseProgram", || Program::registry().release(program))
 }
 
 pub(crate) unsafe extern "C" fn clBuildProgram(
