@@ -50,7 +50,7 @@ fn platforms() {
             )),
             cl!(clUnloadPlatformCompiler(handle)),
             code(|c| {
-                let properties = [CL_CONTEXT_PLATFORM as isize, handle as isize, 0];
+                let properties = [CL_CONTEXT_PLATFORM, handle as isize, 0];
                 cl!(clCreateContext(
                     properties.as_ptr(),
                     1,

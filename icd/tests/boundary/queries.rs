@@ -202,7 +202,7 @@ fn objects_answer_everything() {
 fn property_lists_come_back_as_they_were_given() {
     let objects = Objects::new();
     let mut code = 0;
-    let properties = [CL_CONTEXT_PLATFORM as isize, objects.platform as isize, 0];
+    let properties = [CL_CONTEXT_PLATFORM, objects.platform as isize, 0];
     let context = cl!(clCreateContext(
         properties.as_ptr(),
         1,

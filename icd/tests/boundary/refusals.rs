@@ -211,7 +211,7 @@ fn devices_cannot_be_partitioned() {
             null_mut()
         ))
     };
-    let equally = [CL_DEVICE_PARTITION_EQUALLY as isize, 1, 0];
+    let equally = [CL_DEVICE_PARTITION_EQUALLY, 1, 0];
     assert_eq!(split(equally.as_ptr()), CL_DEVICE_PARTITION_FAILED);
     assert_eq!(split([5, 0].as_ptr()), CL_INVALID_VALUE);
     assert_eq!(split(null()), CL_INVALID_VALUE);
@@ -235,7 +235,7 @@ fn context_properties_are_checked() {
             ))
         })
     };
-    let name = CL_CONTEXT_PLATFORM as isize;
+    let name = CL_CONTEXT_PLATFORM;
     assert_eq!(create(&[name, 0, 0]), CL_INVALID_PLATFORM);
     assert_eq!(create(&[name, device as isize, 0]), CL_INVALID_PLATFORM);
     let twice = [name, platform as isize, name, platform as isize, 0];
@@ -243,7 +243,7 @@ fn context_properties_are_checked() {
     assert_eq!(create(&[0x4711, 1, 0]), CL_INVALID_PROPERTY);
     assert_eq!(create(&[1 << 40, 1, 0]), CL_INVALID_PROPERTY);
     assert_eq!(
-        create(&[CL_CONTEXT_INTEROP_USER_SYNC as isize, 2, 0]),
+        create(&[CL_CONTEXT_INTEROP_USER_SYNC, 2, 0]),
         CL_INVALID_PROPERTY
     );
     let none = code(|c| cl!(clCreateContext(null(), 0, &device, None, null_mut(), c)));
