@@ -20,6 +20,7 @@ pub mod emit;
 pub mod entry;
 pub mod error;
 pub mod executable;
+pub mod fork;
 pub mod frontend;
 pub mod host_math;
 pub mod library;

@@ -5,6 +5,7 @@ use isocl_compiler_interface::message::{
 };
 
 use crate::error::Error;
+use crate::fork::Call;
 use crate::llvm::{Context, TargetMachine};
 use crate::recovery::isolated;
 use crate::{binary, executable, frontend, library, metadata, options, prepare};
@@ -23,30 +24,33 @@ pub fn answer(request: &[u8]) -> Vec<u8> {
 
 /// Does what a request asks for.
 pub fn respond(request: Request) -> Response {
-    let result = match request {
+    Call::begin()
+        .and_then(|_call| fulfil(request))
+        .unwrap_or_else(|error| Response::Failed {
+            failure: error.failure(),
+            log: error.to_string(),
+        })
+}
+
+fn fulfil(request: Request) -> Result<Response, Error> {
+    match request {
         Request::Compile {
             target,
             source,
             options,
             headers,
-        } => isolated(|| compile(&target, &source, &options, &headers)).and_then(|result| result),
+        } => isolated(|| compile(&target, &source, &options, &headers))?,
         Request::Link {
             objects, options, ..
-        } => isolated(|| link(&objects, &options)).and_then(|result| result),
-        Request::Load { binary } => isolated(|| executable::load(&binary))
-            .and_then(|result| result)
-            .map(Response::Loaded),
+        } => isolated(|| link(&objects, &options))?,
+        Request::Load { binary } => isolated(|| executable::load(&binary))?.map(Response::Loaded),
         Request::Kernel { executable, kernel } => {
             executable::kernel(executable, kernel).map(Response::Kernel)
         }
         Request::Unload { executable } => {
             executable::unload(executable).map(|()| Response::Unloaded)
         }
-    };
-    result.unwrap_or_else(|error| Response::Failed {
-        failure: error.failure(),
-        log: error.to_string(),
-    })
+    }
 }
 
 fn compile(

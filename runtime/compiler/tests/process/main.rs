@@ -9,7 +9,9 @@ use std::mem::MaybeUninit;
 use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
+use isocl_compiler::fork::Call;
 use isocl_compiler::recovery::isolated;
 use isocl_compiler::service::respond;
 use isocl_compiler_interface::message::{Request, Response, Target};
@@ -208,4 +210,41 @@ fn the_applications_signal_handlers_are_called_and_stay() {
     assert_eq!(handler_of(libc::SIGBUS), handler as usize);
     // SAFETY: puts back what was there.
     unsafe { libc::sigaction(libc::SIGBUS, old.as_ptr(), std::ptr::null_mut()) };
+}
+
+/// Whether a forked child can build; it must end by itself.
+fn child_builds() -> bool {
+    // SAFETY: the child calls nothing but the compiler, whose behaviour there is the question,
+    // and ends without running anything of the test harness.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        let built = compile(SOURCE).is_ok();
+        // SAFETY: ends the child.
+        unsafe { libc::_exit(i32::from(!built)) };
+    }
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let mut status = 0;
+    loop {
+        // SAFETY: waits for the child from above with a local for the status.
+        match unsafe { libc::waitpid(child, &mut status, libc::WNOHANG) } {
+            0 if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(1)),
+            0 => {
+                // SAFETY: the child is ours and still there.
+                unsafe { libc::kill(child, libc::SIGKILL) };
+                panic!("the child hangs");
+            }
+            _ => return libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0,
+        }
+    }
+}
+
+#[test]
+fn a_forked_child_builds_or_says_why_not() {
+    let _alone = alone();
+    build(SOURCE, || ());
+    assert!(child_builds());
+    let call = Call::begin().unwrap();
+    assert!(!child_builds());
+    drop(call);
+    assert!(child_builds());
 }
