@@ -83,12 +83,16 @@ pub(super) fn answer(
     }
 }
 
-/// `CL_DEVICE_OPENCL_C_VERSION`: the highest version that programs for 1.2 still compile under.
+/// `CL_DEVICE_OPENCL_C_VERSION`: the highest version whose programs all compile. OpenCL C 3.0 is
+/// one only together with everything that 2.0 had; without it the answer is a version 1 (§4.2).
 fn opencl_c_version(device: &Device) -> (u32, u32) {
-    device
-        .info
-        .opencl_c_versions
-        .last()
+    let versions = &device.info.opencl_c_versions;
+    let has_all_of_2_0 = versions.contains(&(2, 0));
+    let complete = |version: &&(u32, u32)| has_all_of_2_0 || version.0 < 2;
+    versions
+        .iter()
+        .rev()
+        .find(complete)
         .copied()
         .unwrap_or((1, 2))
 }
