@@ -83,17 +83,19 @@ pub(super) fn answer(
     }
 }
 
-/// `CL_DEVICE_OPENCL_C_VERSION`: the highest version whose programs all compile. OpenCL C 3.0 is
-/// one only together with everything that 2.0 had; without it the answer is a version 1 (§4.2).
+/// `CL_DEVICE_OPENCL_C_VERSION`: the highest version that is backwards compatible without a gap,
+/// so nothing above 1.2 for a device without OpenCL C 2.0.
 fn opencl_c_version(device: &Device) -> (u32, u32) {
     let versions = &device.info.opencl_c_versions;
-    let has_all_of_2_0 = versions.contains(&(2, 0));
-    let complete = |version: &&(u32, u32)| has_all_of_2_0 || version.0 < 2;
+    let limit = match versions.contains(&(2, 0)) {
+        true => (u32::MAX, 0),
+        false => (1, 2),
+    };
     versions
         .iter()
-        .rev()
-        .find(complete)
         .copied()
+        .filter(|version| *version <= limit)
+        .max()
         .unwrap_or((1, 2))
 }
 

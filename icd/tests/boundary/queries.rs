@@ -105,6 +105,9 @@ fn the_device_answers_everything() {
     assert_eq!(number(CL_DEVICE_PLATFORM), objects.platform as u64);
     assert_eq!(number(CL_DEVICE_NUMERIC_VERSION), 3 << 22);
     assert_eq!(number(CL_DEVICE_REFERENCE_COUNT), 1);
+    // OpenCL C 3.0 without everything that 2.0 had is no backwards compatible 3.0.
+    let language = ask("device", &query, CL_DEVICE_OPENCL_C_VERSION);
+    assert!(language.starts_with(b"OpenCL C 1.2 "), "{language:?}");
     for zero in [
         CL_DEVICE_IMAGE_SUPPORT,
         CL_DEVICE_PIPE_SUPPORT,
