@@ -67,8 +67,13 @@ LLVMModuleRef isocl_compile(LLVMContextRef context, const isocl_file *files, siz
         if (CompilerInvocation::CreateFromArgs(
                 *invocation, llvm::ArrayRef<const char *>(arguments, num_arguments), *diagnostics)) {
             auto memory = llvm::makeIntrusiveRefCnt<llvm::vfs::InMemoryFileSystem>();
-            auto overlay = llvm::makeIntrusiveRefCnt<llvm::vfs::OverlayFileSystem>(
-                llvm::vfs::getRealFileSystem());
+            llvm::IntrusiveRefCntPtr<llvm::vfs::FileSystem> files_on_disk(
+                llvm::vfs::createPhysicalFileSystem());
+            // The application's folder may have been deleted.
+            if (!files_on_disk->getCurrentWorkingDirectory())
+                files_on_disk->setCurrentWorkingDirectory("/");
+            auto overlay =
+                llvm::makeIntrusiveRefCnt<llvm::vfs::OverlayFileSystem>(files_on_disk);
             overlay->pushOverlay(memory);
             // Only now does the memory know the folder that relative names start from.
             for (size_t i = 0; i < num_files; i++)

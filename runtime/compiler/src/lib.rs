@@ -1,10 +1,14 @@
 //! The isocl kernel compiler: OpenCL C to work-group functions in machine code.
 //!
 //! A library of its own, loaded by the runtime on the first program build. [`service`] answers its
-//! messages. The stages of a build, in order: [`options`], [`frontend`] (clang, to `spir64` IR),
-//! [`library`] (builtins linked in), [`prepare`] (one function, for the host), [`structure`],
-//! [`region`] (barrier-free regions), [`entry`] (loops over work-groups and work-items), [`emit`]
-//! (machine code).
+//! messages: [`boundary`] is the C side, [`recovery`] keeps crashes in, [`fork`] knows of children.
+//!
+//! The stages of a build, in order: [`options`], [`frontend`] (clang, to `spir64` IR), [`metadata`]
+//! (kernels and arguments), [`library`] (builtins linked in), [`binary`] (bytes an application can
+//! keep), [`executable`] (variables in memory, kernels on demand). The stages of a kernel, driven
+//! by [`lower`]: [`division`], [`prepare`] (one function, for the host), [`calls`] (atomics,
+//! `printf`), [`structure`], [`region`] (barrier-free regions), [`entry`] (loops over work-groups
+//! and work-items); then [`emit`] (machine code).
 
 pub mod address_space_query;
 pub mod atomic;

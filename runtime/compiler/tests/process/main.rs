@@ -248,3 +248,19 @@ fn a_forked_child_builds_or_says_why_not() {
     drop(call);
     assert!(child_builds());
 }
+
+#[test]
+fn a_deleted_working_directory_does_not_matter() {
+    let _alone = alone();
+    let before = std::env::current_dir().unwrap();
+    let gone = std::env::temp_dir().join(format!("isocl-gone-{}", std::process::id()));
+    fs::create_dir(&gone).unwrap();
+    std::env::set_current_dir(&gone).unwrap();
+    fs::write("here.h", "#define HERE 1").unwrap();
+    let include = compile("#include \"here.h\"\nkernel void f(global int *p) { *p = HERE; }");
+    fs::remove_dir_all(&gone).unwrap();
+    let nowhere = compile("kernel void f() {}");
+    std::env::set_current_dir(before).unwrap();
+    assert_eq!(include.map(|_| ()), Ok(()));
+    assert_eq!(nowhere.map(|_| ()), Ok(()));
+}
