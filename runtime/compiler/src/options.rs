@@ -329,7 +329,7 @@ mod tests {
 
     #[test]
     fn every_standard_option_is_accepted() {
-        let all = "-D A -DB=1 -I . -I/tmp -cl-std=CL2.0 -cl-single-precision-constant -cl-denorms-are-zero \
+        let all = "-D A -DB=1 -I . -I/include -cl-std=CL2.0 -cl-single-precision-constant -cl-denorms-are-zero \
                    -cl-fp32-correctly-rounded-divide-sqrt -cl-opt-disable -cl-strict-aliasing \
                    -cl-uniform-work-group-size -cl-no-subgroup-ifp -cl-mad-enable -cl-no-signed-zeros \
                    -cl-unsafe-math-optimizations -cl-finite-math-only -cl-fast-relaxed-math -w -Werror \
