@@ -26,7 +26,7 @@ help:
 demo: build python
 	$(SAY) 'The driver as clinfo sees it (visible for this command only)'
 	@$(RELEASE_ENV) clinfo -l
-	@$(RELEASE_ENV) clinfo | grep -E 'Device (Name|Version|OpenCL C Version)|SVM|buffer sharing|Atomics|Address bits|Max compute units|Max memory allocation' | sort -u
+	@$(RELEASE_ENV) clinfo | grep -E '^  (Device (Name|Version|OpenCL C all versions)|Max (compute units|memory allocation)|Address bits|Shared Virtual)|^    (.*-grained .* sharing|Atomics) '
 	$(SAY) 'The examples'
 	@$(RELEASE_ENV) examples/run.sh $(TARGET)/release $(TARGET)/demo
 

@@ -17,6 +17,14 @@ fn session() -> Session {
     Session::open().expect("an OpenCL device (run the tests with `make test`)")
 }
 
+/// How much longer than usual to go on: `ISOCL_STRESS=20` is 12,000 builds and minutes of threads.
+fn scale() -> usize {
+    std::env::var("ISOCL_STRESS")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(1)
+}
+
 /// Resident memory of this process in bytes.
 fn resident() -> usize {
     let text = std::fs::read_to_string("/proc/self/statm").unwrap();
@@ -70,7 +78,7 @@ fn eight_threads_create_enqueue_and_release() {
                     shared.1 as cl_device_id,
                     shared.2 as cl_program,
                 );
-                for round in 0..150i32 {
+                for round in (0..150i32).cycle().take(150 * scale()) {
                     let mut code = 0;
                     let properties: [cl_ulong; 3] = [
                         cl_ulong::from(CL_QUEUE_PROPERTIES),
@@ -158,7 +166,7 @@ fn builds_leave_memory_flat() {
     let session = session();
     let api = session.api;
     let memory = api.clSVMAlloc(session.context, FINE, 64, 0);
-    stays_flat(12, |batch| {
+    stays_flat(12 * scale(), |batch| {
         for index in 0..50 {
             let source = format!(
                 "kernel void f(global int *p) {{ *p = {}; }}",
