@@ -37,6 +37,10 @@ const RUNTIME_EXTENSIONS: &[Feature] = &[
         name: "cl_khr_extended_versioning",
         version: (1, 0, 0),
     },
+    Feature {
+        name: "cl_khr_suggested_local_work_size",
+        version: (1, 0, 0),
+    },
 ];
 
 /// The device on this machine, with `decoded_bits` address bits, as `config` wants it.
