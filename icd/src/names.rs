@@ -11,567 +11,163 @@ use crate::api::platform::{
 };
 use crate::dispatch::DISPATCH;
 
+/// The names of fields of the dispatch table, and where the fields are.
+macro_rules! slots {
+    ($($name:ident),* $(,)?) => {
+        [$((stringify!($name), offset_of!(cl_icd_dispatch, $name))),*]
+    };
+}
+
 /// Names of functions in the dispatch table, and where they are in it, in its order.
-const SLOTS: [(&str, usize); 148] = [
-    (
-        "clGetPlatformInfo",
-        offset_of!(cl_icd_dispatch, clGetPlatformInfo),
-    ),
-    (
-        "clGetDeviceIDs",
-        offset_of!(cl_icd_dispatch, clGetDeviceIDs),
-    ),
-    (
-        "clGetDeviceInfo",
-        offset_of!(cl_icd_dispatch, clGetDeviceInfo),
-    ),
-    (
-        "clCreateContext",
-        offset_of!(cl_icd_dispatch, clCreateContext),
-    ),
-    (
-        "clCreateContextFromType",
-        offset_of!(cl_icd_dispatch, clCreateContextFromType),
-    ),
-    (
-        "clRetainContext",
-        offset_of!(cl_icd_dispatch, clRetainContext),
-    ),
-    (
-        "clReleaseContext",
-        offset_of!(cl_icd_dispatch, clReleaseContext),
-    ),
-    (
-        "clGetContextInfo",
-        offset_of!(cl_icd_dispatch, clGetContextInfo),
-    ),
-    (
-        "clCreateCommandQueue",
-        offset_of!(cl_icd_dispatch, clCreateCommandQueue),
-    ),
-    (
-        "clRetainCommandQueue",
-        offset_of!(cl_icd_dispatch, clRetainCommandQueue),
-    ),
-    (
-        "clReleaseCommandQueue",
-        offset_of!(cl_icd_dispatch, clReleaseCommandQueue),
-    ),
-    (
-        "clGetCommandQueueInfo",
-        offset_of!(cl_icd_dispatch, clGetCommandQueueInfo),
-    ),
-    (
-        "clSetCommandQueueProperty",
-        offset_of!(cl_icd_dispatch, clSetCommandQueueProperty),
-    ),
-    (
-        "clCreateBuffer",
-        offset_of!(cl_icd_dispatch, clCreateBuffer),
-    ),
-    (
-        "clCreateImage2D",
-        offset_of!(cl_icd_dispatch, clCreateImage2D),
-    ),
-    (
-        "clCreateImage3D",
-        offset_of!(cl_icd_dispatch, clCreateImage3D),
-    ),
-    (
-        "clRetainMemObject",
-        offset_of!(cl_icd_dispatch, clRetainMemObject),
-    ),
-    (
-        "clReleaseMemObject",
-        offset_of!(cl_icd_dispatch, clReleaseMemObject),
-    ),
-    (
-        "clGetSupportedImageFormats",
-        offset_of!(cl_icd_dispatch, clGetSupportedImageFormats),
-    ),
-    (
-        "clGetMemObjectInfo",
-        offset_of!(cl_icd_dispatch, clGetMemObjectInfo),
-    ),
-    (
-        "clGetImageInfo",
-        offset_of!(cl_icd_dispatch, clGetImageInfo),
-    ),
-    (
-        "clCreateSampler",
-        offset_of!(cl_icd_dispatch, clCreateSampler),
-    ),
-    (
-        "clRetainSampler",
-        offset_of!(cl_icd_dispatch, clRetainSampler),
-    ),
-    (
-        "clReleaseSampler",
-        offset_of!(cl_icd_dispatch, clReleaseSampler),
-    ),
-    (
-        "clGetSamplerInfo",
-        offset_of!(cl_icd_dispatch, clGetSamplerInfo),
-    ),
-    (
-        "clCreateProgramWithSource",
-        offset_of!(cl_icd_dispatch, clCreateProgramWithSource),
-    ),
-    (
-        "clCreateProgramWithBinary",
-        offset_of!(cl_icd_dispatch, clCreateProgramWithBinary),
-    ),
-    (
-        "clRetainProgram",
-        offset_of!(cl_icd_dispatch, clRetainProgram),
-    ),
-    (
-        "clReleaseProgram",
-        offset_of!(cl_icd_dispatch, clReleaseProgram),
-    ),
-    (
-        "clBuildProgram",
-        offset_of!(cl_icd_dispatch, clBuildProgram),
-    ),
-    (
-        "clGetProgramInfo",
-        offset_of!(cl_icd_dispatch, clGetProgramInfo),
-    ),
-    (
-        "clGetProgramBuildInfo",
-        offset_of!(cl_icd_dispatch, clGetProgramBuildInfo),
-    ),
-    (
-        "clCreateKernel",
-        offset_of!(cl_icd_dispatch, clCreateKernel),
-    ),
-    (
-        "clCreateKernelsInProgram",
-        offset_of!(cl_icd_dispatch, clCreateKernelsInProgram),
-    ),
-    (
-        "clRetainKernel",
-        offset_of!(cl_icd_dispatch, clRetainKernel),
-    ),
-    (
-        "clReleaseKernel",
-        offset_of!(cl_icd_dispatch, clReleaseKernel),
-    ),
-    (
-        "clSetKernelArg",
-        offset_of!(cl_icd_dispatch, clSetKernelArg),
-    ),
-    (
-        "clGetKernelInfo",
-        offset_of!(cl_icd_dispatch, clGetKernelInfo),
-    ),
-    (
-        "clGetKernelWorkGroupInfo",
-        offset_of!(cl_icd_dispatch, clGetKernelWorkGroupInfo),
-    ),
-    (
-        "clWaitForEvents",
-        offset_of!(cl_icd_dispatch, clWaitForEvents),
-    ),
-    (
-        "clGetEventInfo",
-        offset_of!(cl_icd_dispatch, clGetEventInfo),
-    ),
-    ("clRetainEvent", offset_of!(cl_icd_dispatch, clRetainEvent)),
-    (
-        "clReleaseEvent",
-        offset_of!(cl_icd_dispatch, clReleaseEvent),
-    ),
-    (
-        "clGetEventProfilingInfo",
-        offset_of!(cl_icd_dispatch, clGetEventProfilingInfo),
-    ),
-    ("clFlush", offset_of!(cl_icd_dispatch, clFlush)),
-    ("clFinish", offset_of!(cl_icd_dispatch, clFinish)),
-    (
-        "clEnqueueReadBuffer",
-        offset_of!(cl_icd_dispatch, clEnqueueReadBuffer),
-    ),
-    (
-        "clEnqueueWriteBuffer",
-        offset_of!(cl_icd_dispatch, clEnqueueWriteBuffer),
-    ),
-    (
-        "clEnqueueCopyBuffer",
-        offset_of!(cl_icd_dispatch, clEnqueueCopyBuffer),
-    ),
-    (
-        "clEnqueueReadImage",
-        offset_of!(cl_icd_dispatch, clEnqueueReadImage),
-    ),
-    (
-        "clEnqueueWriteImage",
-        offset_of!(cl_icd_dispatch, clEnqueueWriteImage),
-    ),
-    (
-        "clEnqueueCopyImage",
-        offset_of!(cl_icd_dispatch, clEnqueueCopyImage),
-    ),
-    (
-        "clEnqueueCopyImageToBuffer",
-        offset_of!(cl_icd_dispatch, clEnqueueCopyImageToBuffer),
-    ),
-    (
-        "clEnqueueCopyBufferToImage",
-        offset_of!(cl_icd_dispatch, clEnqueueCopyBufferToImage),
-    ),
-    (
-        "clEnqueueMapBuffer",
-        offset_of!(cl_icd_dispatch, clEnqueueMapBuffer),
-    ),
-    (
-        "clEnqueueMapImage",
-        offset_of!(cl_icd_dispatch, clEnqueueMapImage),
-    ),
-    (
-        "clEnqueueUnmapMemObject",
-        offset_of!(cl_icd_dispatch, clEnqueueUnmapMemObject),
-    ),
-    (
-        "clEnqueueNDRangeKernel",
-        offset_of!(cl_icd_dispatch, clEnqueueNDRangeKernel),
-    ),
-    ("clEnqueueTask", offset_of!(cl_icd_dispatch, clEnqueueTask)),
-    (
-        "clEnqueueNativeKernel",
-        offset_of!(cl_icd_dispatch, clEnqueueNativeKernel),
-    ),
-    (
-        "clEnqueueMarker",
-        offset_of!(cl_icd_dispatch, clEnqueueMarker),
-    ),
-    (
-        "clEnqueueWaitForEvents",
-        offset_of!(cl_icd_dispatch, clEnqueueWaitForEvents),
-    ),
-    (
-        "clEnqueueBarrier",
-        offset_of!(cl_icd_dispatch, clEnqueueBarrier),
-    ),
-    (
-        "clGetExtensionFunctionAddress",
-        offset_of!(cl_icd_dispatch, clGetExtensionFunctionAddress),
-    ),
-    (
-        "clCreateFromGLBuffer",
-        offset_of!(cl_icd_dispatch, clCreateFromGLBuffer),
-    ),
-    (
-        "clCreateFromGLTexture2D",
-        offset_of!(cl_icd_dispatch, clCreateFromGLTexture2D),
-    ),
-    (
-        "clCreateFromGLTexture3D",
-        offset_of!(cl_icd_dispatch, clCreateFromGLTexture3D),
-    ),
-    (
-        "clCreateFromGLRenderbuffer",
-        offset_of!(cl_icd_dispatch, clCreateFromGLRenderbuffer),
-    ),
-    (
-        "clGetGLObjectInfo",
-        offset_of!(cl_icd_dispatch, clGetGLObjectInfo),
-    ),
-    (
-        "clGetGLTextureInfo",
-        offset_of!(cl_icd_dispatch, clGetGLTextureInfo),
-    ),
-    (
-        "clEnqueueAcquireGLObjects",
-        offset_of!(cl_icd_dispatch, clEnqueueAcquireGLObjects),
-    ),
-    (
-        "clEnqueueReleaseGLObjects",
-        offset_of!(cl_icd_dispatch, clEnqueueReleaseGLObjects),
-    ),
-    (
-        "clGetGLContextInfoKHR",
-        offset_of!(cl_icd_dispatch, clGetGLContextInfoKHR),
-    ),
-    (
-        "clGetDeviceIDsFromD3D10KHR",
-        offset_of!(cl_icd_dispatch, clGetDeviceIDsFromD3D10KHR),
-    ),
-    (
-        "clCreateFromD3D10BufferKHR",
-        offset_of!(cl_icd_dispatch, clCreateFromD3D10BufferKHR),
-    ),
-    (
-        "clCreateFromD3D10Texture2DKHR",
-        offset_of!(cl_icd_dispatch, clCreateFromD3D10Texture2DKHR),
-    ),
-    (
-        "clCreateFromD3D10Texture3DKHR",
-        offset_of!(cl_icd_dispatch, clCreateFromD3D10Texture3DKHR),
-    ),
-    (
-        "clEnqueueAcquireD3D10ObjectsKHR",
-        offset_of!(cl_icd_dispatch, clEnqueueAcquireD3D10ObjectsKHR),
-    ),
-    (
-        "clEnqueueReleaseD3D10ObjectsKHR",
-        offset_of!(cl_icd_dispatch, clEnqueueReleaseD3D10ObjectsKHR),
-    ),
-    (
-        "clSetEventCallback",
-        offset_of!(cl_icd_dispatch, clSetEventCallback),
-    ),
-    (
-        "clCreateSubBuffer",
-        offset_of!(cl_icd_dispatch, clCreateSubBuffer),
-    ),
-    (
-        "clSetMemObjectDestructorCallback",
-        offset_of!(cl_icd_dispatch, clSetMemObjectDestructorCallback),
-    ),
-    (
-        "clCreateUserEvent",
-        offset_of!(cl_icd_dispatch, clCreateUserEvent),
-    ),
-    (
-        "clSetUserEventStatus",
-        offset_of!(cl_icd_dispatch, clSetUserEventStatus),
-    ),
-    (
-        "clEnqueueReadBufferRect",
-        offset_of!(cl_icd_dispatch, clEnqueueReadBufferRect),
-    ),
-    (
-        "clEnqueueWriteBufferRect",
-        offset_of!(cl_icd_dispatch, clEnqueueWriteBufferRect),
-    ),
-    (
-        "clEnqueueCopyBufferRect",
-        offset_of!(cl_icd_dispatch, clEnqueueCopyBufferRect),
-    ),
-    (
-        "clCreateSubDevicesEXT",
-        offset_of!(cl_icd_dispatch, clCreateSubDevicesEXT),
-    ),
-    (
-        "clRetainDeviceEXT",
-        offset_of!(cl_icd_dispatch, clRetainDeviceEXT),
-    ),
-    (
-        "clReleaseDeviceEXT",
-        offset_of!(cl_icd_dispatch, clReleaseDeviceEXT),
-    ),
-    (
-        "clCreateEventFromGLsyncKHR",
-        offset_of!(cl_icd_dispatch, clCreateEventFromGLsyncKHR),
-    ),
-    (
-        "clCreateSubDevices",
-        offset_of!(cl_icd_dispatch, clCreateSubDevices),
-    ),
-    (
-        "clRetainDevice",
-        offset_of!(cl_icd_dispatch, clRetainDevice),
-    ),
-    (
-        "clReleaseDevice",
-        offset_of!(cl_icd_dispatch, clReleaseDevice),
-    ),
-    ("clCreateImage", offset_of!(cl_icd_dispatch, clCreateImage)),
-    (
-        "clCreateProgramWithBuiltInKernels",
-        offset_of!(cl_icd_dispatch, clCreateProgramWithBuiltInKernels),
-    ),
-    (
-        "clCompileProgram",
-        offset_of!(cl_icd_dispatch, clCompileProgram),
-    ),
-    ("clLinkProgram", offset_of!(cl_icd_dispatch, clLinkProgram)),
-    (
-        "clUnloadPlatformCompiler",
-        offset_of!(cl_icd_dispatch, clUnloadPlatformCompiler),
-    ),
-    (
-        "clGetKernelArgInfo",
-        offset_of!(cl_icd_dispatch, clGetKernelArgInfo),
-    ),
-    (
-        "clEnqueueFillBuffer",
-        offset_of!(cl_icd_dispatch, clEnqueueFillBuffer),
-    ),
-    (
-        "clEnqueueFillImage",
-        offset_of!(cl_icd_dispatch, clEnqueueFillImage),
-    ),
-    (
-        "clEnqueueMigrateMemObjects",
-        offset_of!(cl_icd_dispatch, clEnqueueMigrateMemObjects),
-    ),
-    (
-        "clEnqueueMarkerWithWaitList",
-        offset_of!(cl_icd_dispatch, clEnqueueMarkerWithWaitList),
-    ),
-    (
-        "clEnqueueBarrierWithWaitList",
-        offset_of!(cl_icd_dispatch, clEnqueueBarrierWithWaitList),
-    ),
-    (
-        "clGetExtensionFunctionAddressForPlatform",
-        offset_of!(cl_icd_dispatch, clGetExtensionFunctionAddressForPlatform),
-    ),
-    (
-        "clCreateFromGLTexture",
-        offset_of!(cl_icd_dispatch, clCreateFromGLTexture),
-    ),
-    (
-        "clGetDeviceIDsFromD3D11KHR",
-        offset_of!(cl_icd_dispatch, clGetDeviceIDsFromD3D11KHR),
-    ),
-    (
-        "clCreateFromD3D11BufferKHR",
-        offset_of!(cl_icd_dispatch, clCreateFromD3D11BufferKHR),
-    ),
-    (
-        "clCreateFromD3D11Texture2DKHR",
-        offset_of!(cl_icd_dispatch, clCreateFromD3D11Texture2DKHR),
-    ),
-    (
-        "clCreateFromD3D11Texture3DKHR",
-        offset_of!(cl_icd_dispatch, clCreateFromD3D11Texture3DKHR),
-    ),
-    (
-        "clCreateFromDX9MediaSurfaceKHR",
-        offset_of!(cl_icd_dispatch, clCreateFromDX9MediaSurfaceKHR),
-    ),
-    (
-        "clEnqueueAcquireD3D11ObjectsKHR",
-        offset_of!(cl_icd_dispatch, clEnqueueAcquireD3D11ObjectsKHR),
-    ),
-    (
-        "clEnqueueReleaseD3D11ObjectsKHR",
-        offset_of!(cl_icd_dispatch, clEnqueueReleaseD3D11ObjectsKHR),
-    ),
-    (
-        "clGetDeviceIDsFromDX9MediaAdapterKHR",
-        offset_of!(cl_icd_dispatch, clGetDeviceIDsFromDX9MediaAdapterKHR),
-    ),
-    (
-        "clEnqueueAcquireDX9MediaSurfacesKHR",
-        offset_of!(cl_icd_dispatch, clEnqueueAcquireDX9MediaSurfacesKHR),
-    ),
-    (
-        "clEnqueueReleaseDX9MediaSurfacesKHR",
-        offset_of!(cl_icd_dispatch, clEnqueueReleaseDX9MediaSurfacesKHR),
-    ),
-    (
-        "clCreateFromEGLImageKHR",
-        offset_of!(cl_icd_dispatch, clCreateFromEGLImageKHR),
-    ),
-    (
-        "clEnqueueAcquireEGLObjectsKHR",
-        offset_of!(cl_icd_dispatch, clEnqueueAcquireEGLObjectsKHR),
-    ),
-    (
-        "clEnqueueReleaseEGLObjectsKHR",
-        offset_of!(cl_icd_dispatch, clEnqueueReleaseEGLObjectsKHR),
-    ),
-    (
-        "clCreateEventFromEGLSyncKHR",
-        offset_of!(cl_icd_dispatch, clCreateEventFromEGLSyncKHR),
-    ),
-    (
-        "clCreateCommandQueueWithProperties",
-        offset_of!(cl_icd_dispatch, clCreateCommandQueueWithProperties),
-    ),
-    ("clCreatePipe", offset_of!(cl_icd_dispatch, clCreatePipe)),
-    ("clGetPipeInfo", offset_of!(cl_icd_dispatch, clGetPipeInfo)),
-    ("clSVMAlloc", offset_of!(cl_icd_dispatch, clSVMAlloc)),
-    ("clSVMFree", offset_of!(cl_icd_dispatch, clSVMFree)),
-    (
-        "clEnqueueSVMFree",
-        offset_of!(cl_icd_dispatch, clEnqueueSVMFree),
-    ),
-    (
-        "clEnqueueSVMMemcpy",
-        offset_of!(cl_icd_dispatch, clEnqueueSVMMemcpy),
-    ),
-    (
-        "clEnqueueSVMMemFill",
-        offset_of!(cl_icd_dispatch, clEnqueueSVMMemFill),
-    ),
-    (
-        "clEnqueueSVMMap",
-        offset_of!(cl_icd_dispatch, clEnqueueSVMMap),
-    ),
-    (
-        "clEnqueueSVMUnmap",
-        offset_of!(cl_icd_dispatch, clEnqueueSVMUnmap),
-    ),
-    (
-        "clCreateSamplerWithProperties",
-        offset_of!(cl_icd_dispatch, clCreateSamplerWithProperties),
-    ),
-    (
-        "clSetKernelArgSVMPointer",
-        offset_of!(cl_icd_dispatch, clSetKernelArgSVMPointer),
-    ),
-    (
-        "clSetKernelExecInfo",
-        offset_of!(cl_icd_dispatch, clSetKernelExecInfo),
-    ),
-    (
-        "clGetKernelSubGroupInfoKHR",
-        offset_of!(cl_icd_dispatch, clGetKernelSubGroupInfoKHR),
-    ),
-    ("clCloneKernel", offset_of!(cl_icd_dispatch, clCloneKernel)),
-    (
-        "clCreateProgramWithIL",
-        offset_of!(cl_icd_dispatch, clCreateProgramWithIL),
-    ),
-    (
-        "clEnqueueSVMMigrateMem",
-        offset_of!(cl_icd_dispatch, clEnqueueSVMMigrateMem),
-    ),
-    (
-        "clGetDeviceAndHostTimer",
-        offset_of!(cl_icd_dispatch, clGetDeviceAndHostTimer),
-    ),
-    (
-        "clGetHostTimer",
-        offset_of!(cl_icd_dispatch, clGetHostTimer),
-    ),
-    (
-        "clGetKernelSubGroupInfo",
-        offset_of!(cl_icd_dispatch, clGetKernelSubGroupInfo),
-    ),
-    (
-        "clSetDefaultDeviceCommandQueue",
-        offset_of!(cl_icd_dispatch, clSetDefaultDeviceCommandQueue),
-    ),
-    (
-        "clSetProgramReleaseCallback",
-        offset_of!(cl_icd_dispatch, clSetProgramReleaseCallback),
-    ),
-    (
-        "clSetProgramSpecializationConstant",
-        offset_of!(cl_icd_dispatch, clSetProgramSpecializationConstant),
-    ),
-    (
-        "clCreateBufferWithProperties",
-        offset_of!(cl_icd_dispatch, clCreateBufferWithProperties),
-    ),
-    (
-        "clCreateImageWithProperties",
-        offset_of!(cl_icd_dispatch, clCreateImageWithProperties),
-    ),
-    (
-        "clSetContextDestructorCallback",
-        offset_of!(cl_icd_dispatch, clSetContextDestructorCallback),
-    ),
-    (
-        "clGetKernelSuggestedLocalWorkSize",
-        offset_of!(cl_icd_dispatch, clGetKernelSuggestedLocalWorkSize),
-    ),
+const SLOTS: [(&str, usize); 148] = slots![
+    clGetPlatformInfo,
+    clGetDeviceIDs,
+    clGetDeviceInfo,
+    clCreateContext,
+    clCreateContextFromType,
+    clRetainContext,
+    clReleaseContext,
+    clGetContextInfo,
+    clCreateCommandQueue,
+    clRetainCommandQueue,
+    clReleaseCommandQueue,
+    clGetCommandQueueInfo,
+    clSetCommandQueueProperty,
+    clCreateBuffer,
+    clCreateImage2D,
+    clCreateImage3D,
+    clRetainMemObject,
+    clReleaseMemObject,
+    clGetSupportedImageFormats,
+    clGetMemObjectInfo,
+    clGetImageInfo,
+    clCreateSampler,
+    clRetainSampler,
+    clReleaseSampler,
+    clGetSamplerInfo,
+    clCreateProgramWithSource,
+    clCreateProgramWithBinary,
+    clRetainProgram,
+    clReleaseProgram,
+    clBuildProgram,
+    clGetProgramInfo,
+    clGetProgramBuildInfo,
+    clCreateKernel,
+    clCreateKernelsInProgram,
+    clRetainKernel,
+    clReleaseKernel,
+    clSetKernelArg,
+    clGetKernelInfo,
+    clGetKernelWorkGroupInfo,
+    clWaitForEvents,
+    clGetEventInfo,
+    clRetainEvent,
+    clReleaseEvent,
+    clGetEventProfilingInfo,
+    clFlush,
+    clFinish,
+    clEnqueueReadBuffer,
+    clEnqueueWriteBuffer,
+    clEnqueueCopyBuffer,
+    clEnqueueReadImage,
+    clEnqueueWriteImage,
+    clEnqueueCopyImage,
+    clEnqueueCopyImageToBuffer,
+    clEnqueueCopyBufferToImage,
+    clEnqueueMapBuffer,
+    clEnqueueMapImage,
+    clEnqueueUnmapMemObject,
+    clEnqueueNDRangeKernel,
+    clEnqueueTask,
+    clEnqueueNativeKernel,
+    clEnqueueMarker,
+    clEnqueueWaitForEvents,
+    clEnqueueBarrier,
+    clGetExtensionFunctionAddress,
+    clCreateFromGLBuffer,
+    clCreateFromGLTexture2D,
+    clCreateFromGLTexture3D,
+    clCreateFromGLRenderbuffer,
+    clGetGLObjectInfo,
+    clGetGLTextureInfo,
+    clEnqueueAcquireGLObjects,
+    clEnqueueReleaseGLObjects,
+    clGetGLContextInfoKHR,
+    clGetDeviceIDsFromD3D10KHR,
+    clCreateFromD3D10BufferKHR,
+    clCreateFromD3D10Texture2DKHR,
+    clCreateFromD3D10Texture3DKHR,
+    clEnqueueAcquireD3D10ObjectsKHR,
+    clEnqueueReleaseD3D10ObjectsKHR,
+    clSetEventCallback,
+    clCreateSubBuffer,
+    clSetMemObjectDestructorCallback,
+    clCreateUserEvent,
+    clSetUserEventStatus,
+    clEnqueueReadBufferRect,
+    clEnqueueWriteBufferRect,
+    clEnqueueCopyBufferRect,
+    clCreateSubDevicesEXT,
+    clRetainDeviceEXT,
+    clReleaseDeviceEXT,
+    clCreateEventFromGLsyncKHR,
+    clCreateSubDevices,
+    clRetainDevice,
+    clReleaseDevice,
+    clCreateImage,
+    clCreateProgramWithBuiltInKernels,
+    clCompileProgram,
+    clLinkProgram,
+    clUnloadPlatformCompiler,
+    clGetKernelArgInfo,
+    clEnqueueFillBuffer,
+    clEnqueueFillImage,
+    clEnqueueMigrateMemObjects,
+    clEnqueueMarkerWithWaitList,
+    clEnqueueBarrierWithWaitList,
+    clGetExtensionFunctionAddressForPlatform,
+    clCreateFromGLTexture,
+    clGetDeviceIDsFromD3D11KHR,
+    clCreateFromD3D11BufferKHR,
+    clCreateFromD3D11Texture2DKHR,
+    clCreateFromD3D11Texture3DKHR,
+    clCreateFromDX9MediaSurfaceKHR,
+    clEnqueueAcquireD3D11ObjectsKHR,
+    clEnqueueReleaseD3D11ObjectsKHR,
+    clGetDeviceIDsFromDX9MediaAdapterKHR,
+    clEnqueueAcquireDX9MediaSurfacesKHR,
+    clEnqueueReleaseDX9MediaSurfacesKHR,
+    clCreateFromEGLImageKHR,
+    clEnqueueAcquireEGLObjectsKHR,
+    clEnqueueReleaseEGLObjectsKHR,
+    clCreateEventFromEGLSyncKHR,
+    clCreateCommandQueueWithProperties,
+    clCreatePipe,
+    clGetPipeInfo,
+    clSVMAlloc,
+    clSVMFree,
+    clEnqueueSVMFree,
+    clEnqueueSVMMemcpy,
+    clEnqueueSVMMemFill,
+    clEnqueueSVMMap,
+    clEnqueueSVMUnmap,
+    clCreateSamplerWithProperties,
+    clSetKernelArgSVMPointer,
+    clSetKernelExecInfo,
+    clGetKernelSubGroupInfoKHR,
+    clCloneKernel,
+    clCreateProgramWithIL,
+    clEnqueueSVMMigrateMem,
+    clGetDeviceAndHostTimer,
+    clGetHostTimer,
+    clGetKernelSubGroupInfo,
+    clSetDefaultDeviceCommandQueue,
+    clSetProgramReleaseCallback,
+    clSetProgramSpecializationConstant,
+    clCreateBufferWithProperties,
+    clCreateImageWithProperties,
+    clSetContextDestructorCallback,
+    clGetKernelSuggestedLocalWorkSize,
 ];
 
 /// Endings of the names of functions that belong to extensions.
@@ -621,4 +217,42 @@ fn in_table(name: &str) -> Option<*mut c_void> {
             .cast::<*mut c_void>()
             .read()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_lead_to_the_functions_of_the_table() {
+        let alloc = DISPATCH.clSVMAlloc.unwrap() as *mut c_void;
+        assert_eq!(function("clSVMAlloc"), alloc);
+        assert_eq!(extension_function("clSVMAlloc"), alloc);
+        let first = clGetPlatformIDs as *mut c_void;
+        assert_eq!(function("clGetPlatformIDs"), first);
+        for (name, _) in SLOTS {
+            assert!(!function(name).is_null(), "{name}");
+        }
+    }
+
+    #[test]
+    fn extensions_are_found_only_when_supported() {
+        let suggested = function("clGetKernelSuggestedLocalWorkSize");
+        assert_eq!(
+            extension_function("clGetKernelSuggestedLocalWorkSizeKHR"),
+            suggested
+        );
+        assert!(!extension_function("clIcdGetPlatformIDsKHR").is_null());
+        for name in [
+            "",
+            "clSVMAllo",
+            "clNoSuchFunction",
+            "clCreateFromGLBuffer",
+            "clGetGLContextInfoKHR",
+            "clCreateSubDevicesEXT",
+            "clGetDeviceIDsFromD3D11KHR",
+        ] {
+            assert!(extension_function(name).is_null(), "{name}");
+        }
+    }
 }
