@@ -65,7 +65,8 @@ struct isocl_query {
 /* Pages appear when CPU or device touch them first, and may be discarded. Without this flag all
  * pages of a buffer are there, on both sides, from mmap on. */
 #define ISOCL_BUFFER_LAZY (1U << 0)
-/* Each page belongs to the CPU or to the device, and only its owner may touch it: see SYNC. */
+/* Each page belongs to the CPU or to the device, and only its owner may touch it: see SYNC. Not
+ * together with ISOCL_BUFFER_LAZY. */
 #define ISOCL_BUFFER_OWNERSHIP (1U << 1)
 
 /*
@@ -119,7 +120,7 @@ struct isocl_buffer_part {
  * Hands pages over to the other side. Memory is coherent, so that this only does something to
  * buffers with ISOCL_BUFFER_OWNERSHIP, whose pages begin as the CPU's: what the device owns is not
  * mapped on the CPU (a touch is a fault record and SIGBUS), what the CPU owns is not in the
- * device's page table (a touch is a fault record and ends the submission).
+ * device's page table (a touch is a fault record and ends the submission). The buffer must be mapped.
  */
 struct isocl_sync {
 	__u32 size;
@@ -188,7 +189,8 @@ struct isocl_unmirror {
 
 /*
  * One operation. All addresses are the device's: the engine sees nothing but its own page table.
- * Words of CHASE, results and atomics must be aligned to their size.
+ * Words of CHASE, results and atomics must be aligned to their size. Fields that an operation does
+ * not name must be 0; ranges that wrap around and unknown numbers are refused by SUBMIT (EINVAL).
  */
 struct isocl_op {
 	__u32 opcode;      /* ISOCL_OP_... */
