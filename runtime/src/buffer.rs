@@ -261,9 +261,10 @@ impl Buffer {
 
     /// The bytes `offset..offset + len`, which are inside.
     pub(crate) fn range(&self, offset: usize, len: usize) -> MemoryRange {
-        MemoryRange {
-            address: self.address.wrapping_add(offset),
-            len,
+        let address = self.address.wrapping_add(offset);
+        match self.root().storage {
+            Storage::Application => MemoryRange::on_host(address, len),
+            _ => MemoryRange::on_device(address, len),
         }
     }
 
@@ -318,10 +319,7 @@ impl Buffer {
         let operation = if shadowed && !flags.contains(MapFlags::WRITE_INVALIDATE_REGION) {
             Operation::Copy {
                 source: bytes,
-                destination: MemoryRange {
-                    address: pointer,
-                    len,
-                },
+                destination: MemoryRange::on_host(pointer, len),
             }
         } else {
             Operation::Nothing
@@ -353,10 +351,7 @@ impl Buffer {
             })?;
         if matches!(root.storage, Storage::Shadow { .. }) && mapping.writes() {
             return Ok(Operation::Copy {
-                source: MemoryRange {
-                    address: pointer,
-                    len: mapping.len,
-                },
+                source: MemoryRange::on_host(pointer, mapping.len),
                 destination: root.range(mapping.start, mapping.len),
             });
         }

@@ -42,13 +42,44 @@ pub enum CommandType {
 /// kernels. Nothing looks inside.
 pub type KeepAlive = Arc<dyn Send + Sync>;
 
-/// Bytes at an address that is valid on the host and on the device.
-#[derive(Clone)]
+/// Whose memory a range is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Residence {
+    /// Memory of the context: SVM and buffers, which every device reaches.
+    Device,
+    /// Memory of the application, which a device may or may not reach.
+    Host,
+}
+
+/// Bytes at an address that is valid on the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MemoryRange {
     /// First byte.
     pub address: Address,
     /// Length in bytes.
     pub len: usize,
+    /// Whose memory it is.
+    pub residence: Residence,
+}
+
+impl MemoryRange {
+    /// A range in memory of the context.
+    pub fn on_device(address: Address, len: usize) -> Self {
+        Self {
+            address,
+            len,
+            residence: Residence::Device,
+        }
+    }
+
+    /// A range in memory of the application.
+    pub fn on_host(address: Address, len: usize) -> Self {
+        Self {
+            address,
+            len,
+            residence: Residence::Host,
+        }
+    }
 }
 
 /// A rectangle in linear memory (§5.2.2 `clEnqueueReadBufferRect`): `region[0]` bytes times rows

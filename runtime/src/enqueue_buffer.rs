@@ -136,10 +136,7 @@ impl CommandQueue {
         }
         buffer.check_alignment(self.device())?;
         direction.check_host_access(buffer)?;
-        let host = MemoryRange {
-            address: pointer,
-            len: size,
-        };
+        let host = MemoryRange::on_host(pointer, size);
         let (source, destination) = direction.order(buffer.range(offset, size), host);
         let command = Command {
             operation: copy(source, destination),

@@ -99,14 +99,8 @@ impl CommandQueue {
         ];
         let command = Command {
             operation: Operation::Copy {
-                source: MemoryRange {
-                    address: source,
-                    len: size,
-                },
-                destination: MemoryRange {
-                    address: destination,
-                    len: size,
-                },
+                source: memory_range(source, size, ranges[0].is_some()),
+                destination: memory_range(destination, size, ranges[1].is_some()),
             },
             keep_alive: vec![Arc::new(ranges)],
         };
@@ -146,10 +140,7 @@ impl CommandQueue {
         let range = self.shared_range(pointer, size)?;
         let command = Command {
             operation: Operation::Fill {
-                destination: MemoryRange {
-                    address: pointer,
-                    len: size,
-                },
+                destination: memory_range(pointer, size, range.is_some()),
                 pattern: pattern.into_boxed_slice(),
             },
             keep_alive: keep_alive(range),
@@ -296,6 +287,15 @@ pub(crate) fn check_pattern(pattern: &[u8]) -> Result<()> {
 }
 
 /// What a command keeps so that the ranges stay valid.
+/// A range of SVM, or of memory that is not ours.
+fn memory_range(address: Address, len: usize, shared: bool) -> MemoryRange {
+    if shared {
+        MemoryRange::on_device(address, len)
+    } else {
+        MemoryRange::on_host(address, len)
+    }
+}
+
 fn keep_alive(ranges: impl IntoIterator<Item = SvmRange>) -> Vec<KeepAlive> {
     ranges
         .into_iter()

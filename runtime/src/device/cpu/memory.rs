@@ -214,10 +214,7 @@ mod tests {
                 let pattern = pattern_bytes(pattern_len);
                 let len = pattern_len * repeats;
                 let mut bytes = vec![0xEE_u8; len + 1];
-                let range = MemoryRange {
-                    address: address(&mut bytes),
-                    len,
-                };
+                let range = MemoryRange::on_host(address(&mut bytes), len);
                 fill(&range, &pattern);
                 assert!(
                     bytes[..len]
