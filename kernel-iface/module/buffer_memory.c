@@ -187,7 +187,7 @@ vm_fault_t isocl_memory_cpu_fault(struct vm_fault *fault)
 	struct isocl_buffer *buffer = vma->vm_private_data;
 	unsigned long number = fault->pgoff - isocl_buffer_offset(buffer);
 	struct isocl_access access = {
-		.address = fault->address,
+		.address = fault->real_address,
 		.write = fault->flags & FAULT_FLAG_WRITE,
 	};
 	vm_fault_t result = VM_FAULT_SIGBUS;
