@@ -6,5 +6,6 @@
 
 pub mod bench;
 pub mod client;
+pub mod kernel_driver;
 pub mod process;
 pub mod session;
