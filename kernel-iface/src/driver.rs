@@ -9,10 +9,12 @@
 //! *Mirror*: any memory of the process, which the device follows.
 
 use std::fmt::Debug;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use crate::address::{align_up, Address, AddressRange};
 use crate::aperture::AddressPlan;
+use crate::engine::Engine;
 use crate::mapping::Mapping;
 use crate::{Error, Result, SLAB_GRANULE};
 
@@ -34,6 +36,17 @@ pub struct PlacedMemory {
     pub mapping: Mapping,
     /// Address of the first byte as the device sees it, read back from the driver.
     pub device_address: Address,
+    /// What the driver calls the buffer behind the memory, if it has buffers.
+    pub handle: Option<NonZeroU32>,
+}
+
+/// Who chooses the addresses of slabs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Placement {
+    /// This library, in address space that it reserves.
+    UserReserved,
+    /// The kernel driver, when its file is mapped.
+    KernelPlaced,
 }
 
 /// A source of memory with the same addresses on the CPU and on a device.
@@ -41,11 +54,14 @@ pub struct PlacedMemory {
 /// What an implementation does is mechanism only: it places, populates and discards. Arguments
 /// are checked by [`Slab`].
 pub trait Driver: Send + Sync + Debug {
-    /// A short name for logs, such as `emulator`.
-    fn name(&self) -> &'static str;
+    /// The node of the driver, or `emulator`.
+    fn name(&self) -> &str;
 
     /// Where memory of this driver may lie; constant.
     fn plan(&self) -> &AddressPlan;
+
+    /// Who chooses addresses; constant.
+    fn placement(&self) -> Placement;
 
     /// Maps memory somewhere inside the plan.
     ///
@@ -71,6 +87,17 @@ pub trait Driver: Send + Sync + Debug {
     /// # Errors
     /// What the driver says; the memory stays usable either way.
     fn discard(&self, memory: &PlacedMemory, part: AddressRange) -> Result<()>;
+
+    /// What the device can do to memory by itself, if it can do something.
+    fn engine(&self) -> Option<&dyn Engine>;
+
+    /// Whether the device reaches all memory of the process at the CPU's addresses, not only
+    /// slabs; constant.
+    fn reaches_process(&self) -> bool;
+
+    /// Whether a forked child keeps (a copy of) what was placed before the fork; constant. In any
+    /// case it may place anew.
+    fn survives_fork(&self) -> bool;
 }
 
 /// Memory that fulfils the contract, given back to its driver when dropped.

@@ -1,43 +1,47 @@
 //! The one error type of this crate: what was tried, and the number the system gave.
 
+use std::fmt;
+
+use crate::engine::FaultRecord;
 use crate::sys;
 
 /// Result of every fallible function here.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// A failed operation of the operating system or of a driver.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{operation}: {}", std::io::Error::from_raw_os_error(*errno))]
+/// A failed operation of the operating system, of a driver or of a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Error {
     /// What was tried, in words.
     pub operation: &'static str,
     /// The system's error number (`ENOMEM`, `EEXIST`, …).
     pub errno: i32,
+    /// What the device could not touch, if that was it.
+    pub fault: Option<FaultRecord>,
 }
 
 impl Error {
-    /// There is no memory or no room in the aperture.
-    pub const fn no_memory(operation: &'static str) -> Self {
+    /// What the system said about `operation`.
+    pub const fn of_system(operation: &'static str, errno: i32) -> Self {
         Self {
             operation,
-            errno: sys::ENOMEM,
+            errno,
+            fault: None,
         }
+    }
+
+    /// There is no memory or no room in the aperture.
+    pub const fn no_memory(operation: &'static str) -> Self {
+        Self::of_system(operation, sys::ENOMEM)
     }
 
     /// An argument that this operation cannot take.
     pub const fn invalid(operation: &'static str) -> Self {
-        Self {
-            operation,
-            errno: sys::EINVAL,
-        }
+        Self::of_system(operation, sys::EINVAL)
     }
 
     /// A driver answered with memory at an address that breaks the contract.
     pub const fn broken_contract(operation: &'static str) -> Self {
-        Self {
-            operation,
-            errno: sys::EADDRNOTAVAIL,
-        }
+        Self::of_system(operation, sys::EADDRNOTAVAIL)
     }
 
     /// Whether memory or address space ran out, as opposed to a mistake or a broken driver.
@@ -50,6 +54,18 @@ impl Error {
         self.errno == sys::EEXIST
     }
 }
+
+impl fmt::Display for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: ", self.operation)?;
+        match self.fault {
+            Some(fault) => fault.fmt(formatter),
+            None => std::io::Error::from_raw_os_error(self.errno).fmt(formatter),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
 
 #[cfg(test)]
 mod tests {

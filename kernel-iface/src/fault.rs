@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::address::AddressRange;
 use crate::aperture::AddressPlan;
-use crate::driver::{Driver, PlacedMemory, SlabRequest};
+use crate::driver::{Driver, PlacedMemory, Placement, SlabRequest};
+use crate::engine::Engine;
 use crate::{Address, Error, Result};
 
 /// How a chosen operation goes wrong.
@@ -79,12 +80,16 @@ impl FaultyDriver {
 }
 
 impl Driver for FaultyDriver {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "faulty"
     }
 
     fn plan(&self) -> &AddressPlan {
         self.inner.plan()
+    }
+
+    fn placement(&self) -> Placement {
+        self.inner.placement()
     }
 
     fn place(&self, request: SlabRequest) -> Result<PlacedMemory> {
@@ -115,13 +120,26 @@ impl Driver for FaultyDriver {
         self.refuse("injected: discard")?;
         self.inner.discard(memory, part)
     }
+
+    fn engine(&self) -> Option<&dyn Engine> {
+        self.inner.engine()
+    }
+
+    fn reaches_process(&self) -> bool {
+        self.inner.reaches_process()
+    }
+
+    fn survives_fork(&self) -> bool {
+        self.inner.survives_fork()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::driver::Slab;
-    use crate::emulator::{Emulator, EmulatorOptions};
+    use crate::emulator::Emulator;
+    use crate::profile::Profile;
     use crate::SLAB_GRANULE;
 
     const REQUEST: SlabRequest = SlabRequest {
@@ -131,7 +149,7 @@ mod tests {
     };
 
     fn faulty(fault: Fault, n: usize) -> (Arc<FaultyDriver>, Arc<dyn Driver>) {
-        let emulator = Arc::new(Emulator::new(&EmulatorOptions::default()));
+        let emulator = Arc::new(Emulator::new(&Profile::default()));
         let driver = Arc::new(FaultyDriver::failing_from(emulator, fault, n));
         (Arc::clone(&driver), driver)
     }

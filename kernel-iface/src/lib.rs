@@ -13,14 +13,20 @@ compile_error!("addresses of 64 bits are assumed throughout");
 pub mod access;
 pub mod address;
 pub mod aperture;
+pub mod chardev;
+pub mod choice;
 pub mod driver;
+pub mod drm;
 pub mod emulator;
+pub mod engine;
 pub mod error;
 #[cfg(any(test, feature = "fault-injection"))]
 pub mod fault;
 pub mod free_ranges;
 pub mod mapping;
 mod process_map;
+pub mod profile;
+pub mod reserved_space;
 mod sys;
 
 pub use address::{Address, AddressRange};

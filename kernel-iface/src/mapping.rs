@@ -3,14 +3,16 @@
 //! A [`Reservation`] is inaccessible address space that belongs to us, so that nothing else can
 //! be mapped there. A [`Mapping`] puts memory on a part of it and gives the part back when it is
 //! dropped. No mapping is ever made over addresses that are not reserved first, and no two
-//! mappings share a byte: the reservation keeps the set of its free parts.
+//! mappings share a byte: the reservation keeps the set of its free parts. Where a kernel driver
+//! chooses the address, a mapping stands by itself.
 //!
 //! Neither type yields a pointer, slice or reference; bytes are the business of
 //! [`crate::access`].
 //!
 //! **fork**: anonymous memory is private, so a forked child has its own copy of every byte, at the
 //! same addresses, made on the first write; neither process sees the other's later writes.
-//! Memory of a file or device is shared with the child as its driver decides.
+//! Memory of a file or device may be absent in the child, and its addresses anybody's; the child
+//! leaves them alone.
 #![allow(unsafe_code)]
 
 use std::os::fd::BorrowedFd;
@@ -18,7 +20,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::address::{align_up, Address, AddressRange};
 use crate::free_ranges::FreeRanges;
-use crate::sys::{self, Advice, Pages};
+use crate::sys::{self, Advice, Pages, ProcessImage};
 use crate::{Error, Result};
 
 /// What memory a mapping gets.
@@ -136,10 +138,10 @@ impl Reservation {
             return Err(Error::invalid("map a range that is not whole pages"));
         }
         if !self.free().remove(range) {
-            return Err(Error {
-                operation: "map memory inside a reservation",
-                errno: sys::EEXIST,
-            });
+            return Err(Error::of_system(
+                "map memory inside a reservation",
+                sys::EEXIST,
+            ));
         }
         self.commit(range, backing)
     }
@@ -152,9 +154,10 @@ impl Reservation {
             return Err(error);
         }
         Ok(Mapping {
-            reservation: Arc::clone(self),
+            home: Home::Reservation(Arc::clone(self)),
             range,
             anonymous: matches!(backing, Backing::Anonymous),
+            process: ProcessImage::current(),
         })
     }
 
@@ -195,12 +198,38 @@ impl Drop for Reservation {
 /// Memory at addresses of its own, until it is dropped.
 #[derive(Debug)]
 pub struct Mapping {
-    reservation: Arc<Reservation>,
+    home: Home,
     range: AddressRange,
     anonymous: bool,
+    process: ProcessImage,
+}
+
+/// Whose the addresses of a mapping are.
+#[derive(Debug)]
+enum Home {
+    Reservation(Arc<Reservation>),
+    /// A kernel driver chose them, and they are free when the memory is gone.
+    KernelPlaced,
 }
 
 impl Mapping {
+    /// Maps `len` bytes of a device from `offset` on, where the device's driver likes.
+    ///
+    /// # Errors
+    /// What the driver says.
+    pub fn kernel_placed(device: BorrowedFd<'_>, offset: i64, len: usize) -> Result<Self> {
+        let pages = Pages::Shared {
+            file: device,
+            offset,
+        };
+        Ok(Self {
+            home: Home::KernelPlaced,
+            range: sys::map_anywhere(len, pages)?,
+            anonymous: false,
+            process: ProcessImage::current(),
+        })
+    }
+
     /// Where the memory lies.
     pub fn range(&self) -> AddressRange {
         self.range
@@ -224,6 +253,19 @@ impl Mapping {
     /// Asks for huge pages. A system without them is no error.
     pub fn advise_huge_pages(&self) {
         let _advice = sys::advise(self.range, Advice::HugePages);
+    }
+
+    /// Whether the memory was mapped by this process, not by one that forked it.
+    pub fn is_of_this_process(&self) -> bool {
+        self.process.is_current()
+    }
+
+    /// Lets no child inherit the memory.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn hide_from_children(&self) -> Result<()> {
+        sys::advise(self.range, Advice::NotInherited)
     }
 
     /// Makes the pages of `part` present.
@@ -263,7 +305,18 @@ impl Mapping {
 
 impl Drop for Mapping {
     fn drop(&mut self) {
-        self.reservation.withdraw(self.range);
+        if !self.anonymous && !self.process.is_current() {
+            return;
+        }
+        match &self.home {
+            Home::Reservation(reservation) => reservation.withdraw(self.range),
+            Home::KernelPlaced => {
+                // An error leaves memory behind, nothing worse.
+                // SAFETY: the mapping was made for this value, in this process, and is given back
+                // by nobody else.
+                let _unmapped = unsafe { sys::unmap(self.range) };
+            }
+        }
     }
 }
 

@@ -1,8 +1,12 @@
 //! The only file that calls the operating system, one thin function per call.
 #![allow(unsafe_code)]
 
-use std::os::fd::{AsRawFd, BorrowedFd};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::ffi::CString;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::Once;
 
 use crate::{AddressRange, Error, Result};
 
@@ -10,6 +14,7 @@ pub const EEXIST: i32 = libc::EEXIST;
 pub const EINVAL: i32 = libc::EINVAL;
 pub const ENOMEM: i32 = libc::ENOMEM;
 pub const EADDRNOTAVAIL: i32 = libc::EADDRNOTAVAIL;
+pub const ENOTTY: i32 = libc::ENOTTY;
 
 /// What a mapping is made of.
 #[derive(Debug, Clone, Copy)]
@@ -55,6 +60,8 @@ pub enum Advice {
     HugePages,
     /// Make the pages present now.
     Populate,
+    /// Leave the mapping out of forked children.
+    NotInherited,
 }
 
 fn last_errno() -> i32 {
@@ -82,10 +89,7 @@ fn map(
         )
     };
     if result == libc::MAP_FAILED {
-        return Err(Error {
-            operation,
-            errno: last_errno(),
-        });
+        return Err(Error::of_system(operation, last_errno()));
     }
     Ok(result as usize)
 }
@@ -110,10 +114,7 @@ pub fn map_at_free(range: AddressRange, pages: Pages<'_>) -> Result<()> {
         // Kernels before 4.17 take the address as a mere hint.
         // SAFETY: the mapping just made, of which nobody else knows.
         unsafe { unmap(AddressRange::new(start, start + range.len())) }?;
-        return Err(Error {
-            operation,
-            errno: EEXIST,
-        });
+        return Err(Error::of_system(operation, EEXIST));
     }
     Ok(())
 }
@@ -141,10 +142,7 @@ pub unsafe fn unmap(range: AddressRange) -> Result<()> {
     // SAFETY: passed on to the caller.
     let result = unsafe { libc::munmap(range.start() as *mut libc::c_void, range.len()) };
     if result != 0 {
-        return Err(Error {
-            operation: "unmap memory",
-            errno: last_errno(),
-        });
+        return Err(Error::of_system("unmap memory", last_errno()));
     }
     Ok(())
 }
@@ -154,14 +152,12 @@ pub fn advise(range: AddressRange, advice: Advice) -> Result<()> {
     let advice = match advice {
         Advice::HugePages => libc::MADV_HUGEPAGE,
         Advice::Populate => libc::MADV_POPULATE_WRITE,
+        Advice::NotInherited => libc::MADV_DONTFORK,
     };
-    // SAFETY: neither hint changes the contents or the protection of any page.
+    // SAFETY: no hint changes the contents or the protection of any page.
     let result = unsafe { libc::madvise(range.start() as *mut libc::c_void, range.len(), advice) };
     if result != 0 {
-        return Err(Error {
-            operation: "advise about memory",
-            errno: last_errno(),
-        });
+        return Err(Error::of_system("advise about memory", last_errno()));
     }
     Ok(())
 }
@@ -180,12 +176,95 @@ pub unsafe fn discard(range: AddressRange) -> Result<()> {
         )
     };
     if result != 0 {
-        return Err(Error {
-            operation: "discard memory",
-            errno: last_errno(),
-        });
+        return Err(Error::of_system("discard memory", last_errno()));
     }
     Ok(())
+}
+
+/// A structure that a driver takes by `ioctl`.
+///
+/// # Safety
+/// The driver behind `NUMBER` reads and writes a structure of exactly this layout, and every
+/// address in it is either none or leads to memory as the driver expects it.
+pub unsafe trait DriverCall {
+    /// The request's number.
+    const NUMBER: u64;
+    /// What it does, in words.
+    const OPERATION: &'static str;
+}
+
+/// Asks the driver of `file`, again if a signal came between.
+pub fn call<C: DriverCall>(file: BorrowedFd<'_>, argument: &mut C) -> Result<()> {
+    loop {
+        // SAFETY: the contract of `DriverCall`; the argument is exclusively ours meanwhile.
+        let result = unsafe {
+            libc::ioctl(
+                file.as_raw_fd(),
+                C::NUMBER as libc::Ioctl,
+                std::ptr::from_mut(argument),
+            )
+        };
+        if result >= 0 {
+            return Ok(());
+        }
+        let errno = last_errno();
+        if errno != libc::EINTR {
+            return Err(Error::of_system(C::OPERATION, errno));
+        }
+    }
+}
+
+/// Opens a device for reading and writing; no child inherits it over `exec`.
+pub fn open_device(path: &Path) -> Result<OwnedFd> {
+    let operation = "open a device";
+    let path = CString::new(path.as_os_str().as_bytes()).map_err(|_| Error::invalid(operation))?;
+    // SAFETY: the path is a terminated string.
+    let file = unsafe { libc::open(path.as_ptr(), libc::O_RDWR | libc::O_CLOEXEC) };
+    if file < 0 {
+        return Err(Error::of_system(operation, last_errno()));
+    }
+    // SAFETY: a descriptor just made, owned by nobody else.
+    Ok(unsafe { OwnedFd::from_raw_fd(file) })
+}
+
+/// Nanoseconds of the monotonic clock.
+pub fn monotonic_nanoseconds() -> u64 {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: writes to a live local variable.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut time) };
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}
+
+/// One process as opposed to its forked children.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProcessImage(u32);
+
+static FORKS: AtomicU32 = AtomicU32::new(0);
+
+extern "C" fn count_fork() {
+    FORKS.fetch_add(1, Ordering::Relaxed);
+}
+
+impl ProcessImage {
+    /// This process.
+    pub fn current() -> Self {
+        static WATCH: Once = Once::new();
+        WATCH.call_once(|| {
+            // Without memory for the handler, a child takes itself for its parent, and may give
+            // back addresses that are no longer its own: as if this library were not fork-aware.
+            // SAFETY: the function takes nothing and is never unloaded while threads run.
+            let _registered = unsafe { libc::pthread_atfork(None, None, Some(count_fork)) };
+        });
+        Self(FORKS.load(Ordering::Relaxed))
+    }
+
+    /// Whether no fork came between.
+    pub fn is_current(self) -> bool {
+        self == Self::current()
+    }
 }
 
 /// Bytes per page.
@@ -204,25 +283,18 @@ pub fn page_size() -> usize {
 
 /// A file of `len` bytes that exists in memory only.
 #[cfg(test)]
-pub fn memory_file(len: usize) -> Result<std::os::fd::OwnedFd> {
-    use std::os::fd::{FromRawFd, OwnedFd};
+pub fn memory_file(len: usize) -> Result<OwnedFd> {
     // SAFETY: the name is a terminated string.
     let file = unsafe { libc::memfd_create(c"isocl-test".as_ptr(), libc::MFD_CLOEXEC) };
     if file < 0 {
-        return Err(Error {
-            operation: "create a memory file",
-            errno: last_errno(),
-        });
+        return Err(Error::of_system("create a memory file", last_errno()));
     }
     // SAFETY: a descriptor just made, owned by nobody else.
     let file = unsafe { OwnedFd::from_raw_fd(file) };
     // SAFETY: changes the length of our own file only.
     let result = unsafe { libc::ftruncate(file.as_raw_fd(), len as i64) };
     if result != 0 {
-        return Err(Error {
-            operation: "size a memory file",
-            errno: last_errno(),
-        });
+        return Err(Error::of_system("size a memory file", last_errno()));
     }
     Ok(file)
 }

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use isocl_kernel_iface::{access, Address, AddressRange, USER_ADDRESS_BITS};
+use isocl_kernel_iface::{access, Address};
 
 use crate::command::{MemoryRange, Operation};
 use crate::context::Context;
@@ -95,7 +95,7 @@ impl Buffer {
         let uses_host_ptr = flags.contains(MemFlags::USE_HOST_PTR);
         let (address, storage) = match shared.filter(|_| uses_host_ptr) {
             Some(range) => (host_ptr, Storage::Svm { _range: range }),
-            None if uses_host_ptr && reaches(context, host_ptr, size) => {
+            None if uses_host_ptr && reaches_application(context) => {
                 (host_ptr, Storage::Application)
             }
             None => {
@@ -406,15 +406,10 @@ fn check_size(context: &Context, size: usize) -> Result<()> {
     Ok(())
 }
 
-/// Whether every device can use `size` bytes of the application at `address` in place.
-fn reaches(context: &Context, address: Address, size: usize) -> bool {
-    let Some(range) = AddressRange::with_len(address.0, size) else {
-        return false;
-    };
-    context.devices().iter().all(|device| {
-        device.info.decoded_address_bits >= USER_ADDRESS_BITS
-            || device.backend.driver().plan().contains(&range)
-    })
+/// Whether every device can use memory of the application in place.
+fn reaches_application(context: &Context) -> bool {
+    let mut devices = context.devices().iter();
+    devices.all(|device| device.backend.driver().reaches_process())
 }
 
 fn is_aligned_for(device: &Device, offset: usize) -> bool {

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
+use isocl_kernel_iface::choice::Choice;
+
 use crate::flags::DeviceType;
 
 /// One row of the table of environment variables.
@@ -19,8 +21,14 @@ pub struct Variable {
 /// Every environment variable that the library reads.
 pub const VARIABLES: &[Variable] = &[
     Variable {
+        name: "ISOCL_DRIVER",
+        default: "auto",
+        meaning: "Where memory comes from: auto (the kernel driver if /dev/isocl0 opens, else the emulator), emulator, \
+                  or the path of a driver's node",
+    },
+    Variable {
         name: "ISOCL_ADDRESS_BITS",
-        default: "what the processor decodes",
+        default: "what the driver or the processor decodes",
         meaning: "Address bits of the CPU device, 32 to 57: all its memory lies below 2 to this power, and with fewer \
                   than 47 system SVM is not reported",
     },
@@ -90,6 +98,8 @@ pub enum LogLevel {
 /// The values of the variables.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
+    /// `ISOCL_DRIVER`
+    pub driver: Choice,
     /// `ISOCL_ADDRESS_BITS`
     pub address_bits: Option<u32>,
     /// `ISOCL_RESERVED_REGIONS`: first address and end
@@ -134,6 +144,11 @@ impl Config {
             complaints.push(format!("{name}={value} is ignored: it should be {what}"));
             None
         };
+        let driver = text(
+            "ISOCL_DRIVER",
+            "auto, emulator or the path of a node",
+            &|value| parse_driver(value).is_some(),
+        );
         let address_bits = text("ISOCL_ADDRESS_BITS", "a number from 32 to 64", &|value| {
             value
                 .parse()
@@ -164,6 +179,9 @@ impl Config {
             parse_log(value).is_some()
         });
         let config = Self {
+            driver: driver
+                .and_then(|value| parse_driver(&value))
+                .unwrap_or(Choice::Automatic),
             address_bits: address_bits.and_then(|value| value.parse().ok()),
             reserved_regions: regions
                 .and_then(|value| parse_regions(&value))
@@ -184,6 +202,15 @@ impl Config {
                 .map(PathBuf::from),
         };
         (config, complaints)
+    }
+}
+
+fn parse_driver(value: &str) -> Option<Choice> {
+    match value {
+        "auto" => Some(Choice::Automatic),
+        "emulator" => Some(Choice::Emulator),
+        path if path.starts_with('/') => Some(Choice::Node(path.into())),
+        _ => None,
     }
 }
 
@@ -241,6 +268,7 @@ mod tests {
     #[test]
     fn reads_every_variable() {
         let (config, complaints) = read(&[
+            ("ISOCL_DRIVER", "/dev/isocl1"),
             ("ISOCL_ADDRESS_BITS", "40"),
             ("ISOCL_RESERVED_REGIONS", "0x1000-2000, 30000-0x40000"),
             ("ISOCL_SVM", "fine"),
@@ -252,6 +280,7 @@ mod tests {
         ]);
         assert!(complaints.is_empty(), "{complaints:?}");
         let expected = Config {
+            driver: Choice::Node("/dev/isocl1".into()),
             address_bits: Some(40),
             reserved_regions: vec![(0x1000, 0x2000), (0x30000, 0x40000)],
             svm: SvmLevel::Fine,
@@ -267,6 +296,7 @@ mod tests {
     #[test]
     fn malformed_values_count_as_unset_and_are_mentioned() {
         let (config, complaints) = read(&[
+            ("ISOCL_DRIVER", "isocl0"),
             ("ISOCL_ADDRESS_BITS", "31"),
             ("ISOCL_RESERVED_REGIONS", "2000-1000"),
             ("ISOCL_SVM", "all"),
@@ -274,7 +304,7 @@ mod tests {
             ("ISOCL_GLOBAL_MEMORY", "1"),
             ("ISOCL_LOG", "yes"),
         ]);
-        assert_eq!(complaints.len(), 6);
+        assert_eq!(complaints.len(), 7);
         assert_eq!(config, read(&[]).0);
     }
 

@@ -12,6 +12,13 @@ pub fn error(call: &str, error: &Error) {
     }
 }
 
+/// Tells something that is no error, to who wants to hear of errors.
+pub(crate) fn note(text: &str) {
+    if config().log >= LogLevel::Error {
+        line(text);
+    }
+}
+
 /// Tells that `call` was made.
 pub fn call(call: &str) {
     if config().log >= LogLevel::Call {

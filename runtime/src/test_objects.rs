@@ -7,7 +7,8 @@ use isocl_compiler_interface::message::{
     Request, Response,
 };
 use isocl_kernel_iface::driver::Driver;
-use isocl_kernel_iface::emulator::{Emulator, EmulatorOptions};
+use isocl_kernel_iface::emulator::Emulator;
+use isocl_kernel_iface::profile::Profile;
 use isocl_kernel_iface::{access, Address};
 
 use crate::command::{Command, Deferral, NdRangeCommand, Operation};
@@ -31,7 +32,7 @@ pub(crate) fn null_device_with(change: impl FnOnce(&mut DeviceInfo)) -> Arc<Devi
 }
 
 fn emulator(info: &DeviceInfo) -> Arc<dyn Driver> {
-    let options = EmulatorOptions::with_address_bits(info.decoded_address_bits);
+    let options = Profile::with_address_bits(info.decoded_address_bits);
     Arc::new(Emulator::new(&options))
 }
 

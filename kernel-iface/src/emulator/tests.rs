@@ -1,6 +1,8 @@
+use std::sync::Arc;
+
 use super::*;
 use crate::driver::Slab;
-use crate::{access, Address};
+use crate::{access, Address, SLAB_GRANULE};
 
 fn request(len: usize) -> SlabRequest {
     SlabRequest {
@@ -10,14 +12,14 @@ fn request(len: usize) -> SlabRequest {
     }
 }
 
-fn emulator(options: &EmulatorOptions) -> Arc<dyn Driver> {
+fn emulator(options: &Profile) -> Arc<dyn Driver> {
     Arc::new(Emulator::new(options))
 }
 
 /// Tests run side by side in one process, so each one that needs free low addresses has its own.
-fn between(lowest: usize, address_bits: u32) -> EmulatorOptions {
-    EmulatorOptions {
-        address_bits,
+fn between(lowest: usize, address_bits: u32) -> Profile {
+    Profile {
+        address_bits: Some(address_bits),
         lowest,
         reserved: Vec::new(),
     }
@@ -35,7 +37,7 @@ fn reads_back(slab: &Slab) -> bool {
 
 #[test]
 fn slabs_are_usable_memory_that_does_not_overlap() {
-    let driver = emulator(&EmulatorOptions::default());
+    let driver = emulator(&Profile::default());
     let slabs: Vec<Slab> = (0..8)
         .map(|_| Slab::map(&driver, request(4 << 20)).unwrap())
         .collect();
@@ -52,9 +54,9 @@ fn slabs_are_usable_memory_that_does_not_overlap() {
 fn few_bits_keep_every_slab_below_and_outside_reserved_regions() {
     for bits in [33, 36, 40] {
         let hole = AddressRange::new((4 << 30) + (6 << 20), (4 << 30) + (64 << 20));
-        let options = EmulatorOptions {
+        let options = Profile {
             reserved: vec![hole],
-            ..EmulatorOptions::with_address_bits(bits)
+            ..Profile::with_address_bits(bits)
         };
         let driver = emulator(&options);
         let slabs: Vec<Slab> = (0..20)
@@ -108,7 +110,7 @@ fn exhausted_aperture_fails_cleanly_and_recovers() {
 
 #[test]
 fn thirty_two_bits_are_a_legal_aperture() {
-    let driver = emulator(&EmulatorOptions::with_address_bits(32));
+    let driver = emulator(&Profile::with_address_bits(32));
     let slab = Slab::map(&driver, request(2 << 20)).unwrap();
     assert!(slab.range().end() <= 1 << 32);
     assert!(reads_back(&slab));
@@ -129,7 +131,7 @@ fn large_alignments_are_honoured() {
 
 #[test]
 fn more_than_one_stretch_is_reserved_when_needed() {
-    let driver = emulator(&EmulatorOptions::default());
+    let driver = emulator(&Profile::default());
     let slabs: Vec<Slab> = (0..3)
         .map(|_| Slab::map(&driver, request(48 << 30)).unwrap())
         .collect();
@@ -138,7 +140,7 @@ fn more_than_one_stretch_is_reserved_when_needed() {
 
 #[test]
 fn discarded_memory_reads_as_zero_and_parts_outside_are_refused() {
-    let driver = emulator(&EmulatorOptions::default());
+    let driver = emulator(&Profile::default());
     let slab = Slab::map(&driver, request(2 << 20)).unwrap();
     let start = slab.range().start();
     access::write(Address(start + 8192), &[5]);
@@ -171,7 +173,7 @@ fn fresh_memory_never_shows_what_a_former_owner_left() {
 
 #[test]
 fn malformed_requests_are_refused() {
-    let driver = emulator(&EmulatorOptions::default());
+    let driver = emulator(&Profile::default());
     assert!(Slab::map(&driver, request(0)).is_err());
     assert!(Slab::map(
         &driver,

@@ -27,6 +27,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use isocl_kernel_iface::driver::Driver;
 use isocl_kernel_iface::{Address, AddressRange};
 
+use crate::device::cpu::fork::Generation;
 use crate::lock::lock;
 use allocation_word::{AllocationWord, Freed, Snapshot, State};
 use chunk_source::ChunkSource;
@@ -125,6 +126,8 @@ struct Bookkeeping {
 #[derive(Debug)]
 pub struct SvmHeap {
     max_allocation: usize,
+    /// The process whose memory it is, if a forked child does not inherit it.
+    home: Option<Generation>,
     source: ChunkSource,
     table: ChunkTable,
     shards: [OnceLock<Shard>; SHARDS],
@@ -176,8 +179,10 @@ impl SvmHeap {
     /// no memory until something is allocated.
     pub fn new(driver: Arc<dyn Driver>, max_allocation: usize) -> Arc<Self> {
         let end = driver.plan().end();
+        let stays_behind = !driver.survives_fork();
         Arc::new(Self {
             max_allocation,
+            home: stays_behind.then(Generation::current),
             source: ChunkSource::new(driver),
             table: ChunkTable::new(end),
             shards: [const { OnceLock::new() }; SHARDS],
@@ -192,7 +197,7 @@ impl SvmHeap {
     /// those of another context.
     ///
     /// # Errors
-    /// `ZeroSize`, `InvalidAlignment`, `TooLarge`, `OutOfMemory`.
+    /// `ZeroSize`, `InvalidAlignment`, `TooLarge`, `OutOfMemory`, `LeftBehind`.
     pub fn allocate(
         &self,
         size: usize,
@@ -296,6 +301,9 @@ impl SvmHeap {
         if size > self.max_allocation {
             let limit = self.max_allocation;
             return Err(HeapError::TooLarge { size, limit });
+        }
+        if self.home.is_some_and(|home| !home.is_current()) {
+            return Err(HeapError::LeftBehind);
         }
         let alignment = alignment.max(MIN_ALIGNMENT);
         match SizeClass::fitting(size, alignment) {

@@ -1,6 +1,7 @@
 //! What the CPU device says of itself (§4.2).
 
 use isocl_compiler_interface::features::{Feature, LANGUAGE_EXTENSIONS, LANGUAGE_FEATURES};
+use isocl_kernel_iface::driver::Driver;
 
 use super::processor::Processor;
 use super::workers;
@@ -24,8 +25,6 @@ const ATOMIC_SCOPES: u64 = 16 | 32 | 64;
 const ATOMIC_SCOPE_WORK_ITEM: u64 = 8;
 /// Vendor number reported, as Khronos vendors without a PCI number choose.
 const VENDOR_ID: u32 = 0x6973_6F63;
-/// From this many address bits on, every address of a process can be decoded.
-const BITS_OF_PROCESS: u32 = 47;
 
 /// Extensions of the runtime, beside those of the language.
 const RUNTIME_EXTENSIONS: &[Feature] = &[
@@ -43,12 +42,16 @@ const RUNTIME_EXTENSIONS: &[Feature] = &[
     },
 ];
 
-/// The device on this machine, with `decoded_bits` address bits, as `config` wants it.
-pub(super) fn describe(config: &Config, decoded_bits: u32) -> DeviceInfo {
+/// The device on this machine with memory of `driver`, as `config` wants it.
+pub(super) fn describe(config: &Config, driver: &dyn Driver) -> DeviceInfo {
     let processor = Processor::of_this_machine();
     let memory = config.global_memory.unwrap_or(processor.memory);
-    let aperture = 1_u64.checked_shl(decoded_bits).unwrap_or(u64::MAX);
-    let memory = memory.min(aperture / 2);
+    // Half of the addresses, so that what is in use can be cut badly and still leave room.
+    let memory = memory.min(driver.plan().capacity() as u64 / 2);
+    let name = match driver.name() {
+        "emulator" => format!("isocl CPU: {}", processor.model),
+        node => format!("isocl CPU ({node}): {}", processor.model),
+    };
     let widths = |bytes: u32| VectorWidths {
         char: bytes.min(16),
         short: (bytes / 2).min(16),
@@ -69,7 +72,7 @@ pub(super) fn describe(config: &Config, decoded_bits: u32) -> DeviceInfo {
     };
     DeviceInfo {
         device_type: config.device_type,
-        name: format!("isocl CPU: {}", processor.model),
+        name,
         vendor: "isocl".to_owned(),
         vendor_id: VENDOR_ID,
         driver_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -87,7 +90,7 @@ pub(super) fn describe(config: &Config, decoded_bits: u32) -> DeviceInfo {
         native_vector_widths: widths(processor.vector_bytes),
         max_clock_frequency: processor.megahertz,
         address_bits: 64,
-        decoded_address_bits: decoded_bits,
+        decoded_address_bits: usize::BITS - driver.plan().end().saturating_sub(1).leading_zeros(),
         max_mem_alloc_size: (memory / 4 * 3).max(128 << 20).min(memory),
         global_mem_size: memory,
         // CL_READ_WRITE_CACHE
@@ -112,7 +115,7 @@ pub(super) fn describe(config: &Config, decoded_bits: u32) -> DeviceInfo {
         queue_on_host_properties: (QueueProperties::OUT_OF_ORDER_EXEC_MODE
             | QueueProperties::PROFILING)
             .bits(),
-        svm_capabilities: svm_capabilities(config, decoded_bits),
+        svm_capabilities: svm_capabilities(config, driver),
         atomic_memory_capabilities: ATOMIC_ORDERS | ATOMIC_SCOPES,
         atomic_fence_capabilities: ATOMIC_ORDERS | ATOMIC_SCOPES | ATOMIC_SCOPE_WORK_ITEM,
         // CL_EXEC_KERNEL
@@ -124,27 +127,29 @@ pub(super) fn describe(config: &Config, decoded_bits: u32) -> DeviceInfo {
     }
 }
 
-fn svm_capabilities(config: &Config, decoded_bits: u32) -> SvmCapabilities {
-    let decodes_everything = decoded_bits >= BITS_OF_PROCESS && config.reserved_regions.is_empty();
+fn svm_capabilities(config: &Config, driver: &dyn Driver) -> SvmCapabilities {
     let mut capabilities = SvmCapabilities::COARSE_GRAIN_BUFFER;
     capabilities.set(
         SvmCapabilities::FINE_GRAIN_BUFFER,
         config.svm >= SvmLevel::Fine,
     );
     capabilities.set(SvmCapabilities::ATOMICS, config.svm >= SvmLevel::Atomics);
-    let system = config.svm >= SvmLevel::System && decodes_everything;
+    let system = config.svm >= SvmLevel::System && driver.reaches_process();
     capabilities.set(SvmCapabilities::FINE_GRAIN_SYSTEM, system);
     capabilities
 }
 
 #[cfg(test)]
 mod tests {
+    use isocl_kernel_iface::choice::Choice;
+
     use super::*;
     use crate::config::LogLevel;
     use crate::flags::DeviceType;
 
     fn config() -> Config {
         Config {
+            driver: Choice::Emulator,
             address_bits: None,
             reserved_regions: Vec::new(),
             svm: SvmLevel::System,
@@ -156,9 +161,13 @@ mod tests {
         }
     }
 
+    fn described(config: &Config) -> DeviceInfo {
+        describe(config, &*crate::device::cpu::memory::driver(config))
+    }
+
     #[test]
     fn meets_the_minima_of_the_full_profile() {
-        let info = describe(&config(), 57);
+        let info = described(&config());
         assert!(info.max_compute_units >= 1 && info.max_work_group_size >= 1);
         assert!(info.max_mem_alloc_size >= (info.global_mem_size / 4).clamp(128 << 20, 1 << 30));
         assert!(info.max_mem_alloc_size <= info.global_mem_size);
@@ -174,18 +183,26 @@ mod tests {
     #[test]
     fn system_svm_needs_all_address_bits_and_permission() {
         let mut config = config();
-        let system = |config: &Config, bits| {
-            describe(config, bits)
+        let system = |config: &Config| {
+            described(config)
                 .svm_capabilities
                 .contains(SvmCapabilities::FINE_GRAIN_SYSTEM)
         };
-        assert!(system(&config, 47) && system(&config, 57));
-        assert!(!system(&config, 40));
+        for (bits, reached) in [
+            (None, true),
+            (Some(57), true),
+            (Some(47), true),
+            (Some(40), false),
+        ] {
+            config.address_bits = bits;
+            assert_eq!(system(&config), reached, "{bits:?}");
+        }
+        config.address_bits = None;
         config.reserved_regions = vec![(0x1000, 0x2000)];
-        assert!(!system(&config, 57));
+        assert!(!system(&config));
         config.reserved_regions.clear();
         config.svm = SvmLevel::Fine;
-        let info = describe(&config, 57);
+        let info = described(&config);
         let expected = SvmCapabilities::COARSE_GRAIN_BUFFER | SvmCapabilities::FINE_GRAIN_BUFFER;
         assert_eq!(info.svm_capabilities, expected);
     }
@@ -193,9 +210,16 @@ mod tests {
     #[test]
     fn emulation_limits_the_memory() {
         let mut config = config();
+        config.address_bits = Some(36);
         config.global_memory = Some(256 << 30);
-        assert_eq!(describe(&config, 36).global_mem_size, 1 << 35);
+        let info = described(&config);
+        assert_eq!(
+            info.global_mem_size,
+            (64 - 4) << 29,
+            "half of what is above 4 GiB"
+        );
+        assert_eq!(info.decoded_address_bits, 36);
         config.global_memory = Some(128 << 20);
-        assert_eq!(describe(&config, 36).max_mem_alloc_size, 128 << 20);
+        assert_eq!(described(&config).max_mem_alloc_size, 128 << 20);
     }
 }

@@ -3,29 +3,70 @@
 use std::sync::Arc;
 
 use isocl_kernel_iface::access::{self, PIECE_GRANULE};
+use isocl_kernel_iface::choice::{self, Choice};
 use isocl_kernel_iface::driver::Driver;
-use isocl_kernel_iface::emulator::{Emulator, EmulatorOptions};
+use isocl_kernel_iface::engine;
+use isocl_kernel_iface::profile::Profile;
 use isocl_kernel_iface::{Address, AddressRange};
 
 use super::safepoint;
 use super::work_sharing::{share, Parts, Shareable};
 use super::workers;
-use crate::command::{MemoryRange, RectLayout};
+use crate::command::{MemoryRange, RectLayout, Residence};
 use crate::config::Config;
+use crate::{log, Error, ErrorCode, Result};
 
 /// Bytes from which a copy or fill is shared among threads.
 const WORTH_SHARING: usize = 1 << 20;
 /// Bytes that a thread takes at once, where there are enough.
 const CHUNK: usize = 4 << 20;
 
-/// Where the device's memory comes from; `decoded_bits` is the number of its address bits.
-pub(super) fn driver(config: &Config, decoded_bits: u32) -> Arc<dyn Driver> {
-    let mut options = EmulatorOptions::with_address_bits(decoded_bits);
+/// Bytes from which a copy or fill is given to the driver's engine, if it has one: below, asking
+/// takes longer than doing it here.
+const WORTH_SUBMITTING: usize = 64 << 10;
+
+/// Where the device's memory comes from, as `config` wants it. Says so once if that is not what
+/// was asked for.
+pub(super) fn driver(config: &Config) -> Arc<dyn Driver> {
     let regions = config.reserved_regions.iter();
-    options.reserved = regions
-        .map(|(first, end)| AddressRange::new(*first as usize, *end as usize))
-        .collect();
-    Arc::new(Emulator::new(&options))
+    let reserved = regions.map(|(first, end)| AddressRange::new(*first as usize, *end as usize));
+    let profile = Profile {
+        reserved: reserved.collect(),
+        ..config
+            .address_bits
+            .map_or_else(Profile::default, Profile::with_address_bits)
+    };
+    let opened = choice::open(&config.driver, &profile);
+    if let Some(note) = opened.note {
+        // Most machines have no driver; only who asked for one by name must hear of it unasked.
+        if matches!(config.driver, Choice::Node(_)) {
+            log::line(&note);
+        } else {
+            log::note(&note);
+        }
+    }
+    opened.driver
+}
+
+/// The engine that reaches all of `ranges`, which are `len` bytes long, if it is worth asking.
+fn engine<'driver>(
+    driver: &'driver dyn Driver,
+    ranges: &[&MemoryRange],
+) -> Option<&'driver dyn engine::Engine> {
+    let reached =
+        |range: &&MemoryRange| range.residence == Residence::Device || driver.reaches_process();
+    let worthwhile = |range: &&MemoryRange| range.len >= WORTH_SUBMITTING;
+    let all = ranges
+        .iter()
+        .all(|range| reached(range) && worthwhile(range));
+    driver.engine().filter(|_| all)
+}
+
+/// Runs one operation on the driver's engine.
+fn submit(engine: &dyn engine::Engine, operation: engine::Operation) -> Result<()> {
+    engine
+        .run(&[operation])
+        .map_err(|error| Error::new(ErrorCode::OutOfResources, error.to_string()))
 }
 
 /// What is done to a range, in pieces.
@@ -83,9 +124,35 @@ impl Shareable for Transfer {
     }
 }
 
+/// Copies one range to another of the same length.
+///
+/// # Errors
+/// `OutOfResources` when the driver's engine could not reach the memory.
+pub(super) fn copy(
+    driver: &dyn Driver,
+    source: &MemoryRange,
+    destination: &MemoryRange,
+) -> Result<()> {
+    let apart = source.address.get().abs_diff(destination.address.get()) >= source.len;
+    match engine(driver, &[source, destination]).filter(|_| apart) {
+        Some(engine) => submit(
+            engine,
+            engine::Operation::Copy {
+                source: source.address,
+                destination: destination.address,
+                len: source.len,
+            },
+        ),
+        None => {
+            copy_here(source.address, destination.address, source.len);
+            Ok(())
+        }
+    }
+}
+
 /// Copies `len` bytes. The ranges may overlap, as buffers over memory of the application may: the
 /// destination then holds what the source held.
-pub(super) fn copy(source: Address, destination: Address, len: usize) {
+fn copy_here(source: Address, destination: Address, len: usize) {
     let transfer = Transfer::Copy {
         source,
         destination,
@@ -98,7 +165,25 @@ pub(super) fn copy(source: Address, destination: Address, len: usize) {
 }
 
 /// Repeats `pattern` over a range.
-pub(super) fn fill(destination: &MemoryRange, pattern: &[u8]) {
+///
+/// # Errors
+/// `OutOfResources` when the driver's engine could not reach the memory.
+pub(super) fn fill(driver: &dyn Driver, destination: &MemoryRange, pattern: &[u8]) -> Result<()> {
+    if let Some(engine) = engine(driver, &[destination]) {
+        return submit(
+            engine,
+            engine::Operation::Fill {
+                destination: destination.address,
+                pattern: pattern.into(),
+                len: destination.len,
+            },
+        );
+    }
+    fill_here(destination, pattern);
+    Ok(())
+}
+
+fn fill_here(destination: &MemoryRange, pattern: &[u8]) {
     let transfer = Transfer::Fill {
         destination: destination.address,
         pattern: pattern.into(),
@@ -142,7 +227,7 @@ pub(super) fn copy_rect(source: &RectLayout, destination: &RectLayout, region: [
             && (slices == 1 || layout.slice_pitch == bytes * rows)
     };
     if is_dense(source) && is_dense(destination) {
-        copy(source.address, destination.address, bytes * rows * slices);
+        copy_here(source.address, destination.address, bytes * rows * slices);
         return;
     }
     let rect = Rect {
@@ -189,7 +274,7 @@ mod tests {
         ] {
             let mut source = pattern_bytes(len);
             let mut destination = vec![0xEE_u8; len + 2];
-            copy(address(&mut source), address(&mut destination[1..]), len);
+            copy_here(address(&mut source), address(&mut destination[1..]), len);
             assert!(destination[1..=len] == source[..], "{len} bytes");
             assert_eq!((destination[0], destination[len + 1]), (0xEE, 0xEE));
         }
@@ -201,9 +286,9 @@ mod tests {
         let mut bytes = pattern_bytes(len + 1000);
         let expected = bytes[..len].to_vec();
         let (low, high) = (address(&mut bytes), address(&mut bytes).wrapping_add(1000));
-        copy(low, high, len);
+        copy_here(low, high, len);
         assert!(bytes[1000..] == expected[..]);
-        copy(high, low, len);
+        copy_here(high, low, len);
         assert!(bytes[..len] == expected[..]);
     }
 
@@ -215,7 +300,7 @@ mod tests {
                 let len = pattern_len * repeats;
                 let mut bytes = vec![0xEE_u8; len + 1];
                 let range = MemoryRange::on_host(address(&mut bytes), len);
-                fill(&range, &pattern);
+                fill_here(&range, &pattern);
                 assert!(
                     bytes[..len]
                         .chunks(pattern_len)

@@ -42,9 +42,8 @@ struct Cpu {
 pub fn create() -> Result<Arc<Device>> {
     fork::watch();
     let config = crate::config::config();
-    let decoded_bits = config.address_bits.unwrap_or_else(processor::address_bits);
-    let driver = memory::driver(config, decoded_bits);
-    let info = describe::describe(config, decoded_bits);
+    let driver = memory::driver(config);
+    let info = describe::describe(config, &*driver);
     Ok(Arc::new(Device {
         info,
         backend: Arc::new(Cpu { driver }),
@@ -58,7 +57,7 @@ impl Backend for Cpu {
     }
 
     fn run(&self, mut command: Command, _deferral: Deferral<'_>) -> Option<Result<()>> {
-        let result = execute(&mut command.operation);
+        let result = execute(&*self.driver, &mut command.operation);
         drop(command);
         Some(result)
     }
@@ -95,16 +94,13 @@ impl Backend for Cpu {
 }
 
 /// Runs what is asked for; a host operation is gone afterwards.
-fn execute(operation: &mut Operation) -> Result<()> {
+fn execute(driver: &dyn Driver, operation: &mut Operation) -> Result<()> {
     match operation {
         Operation::Nothing => Ok(()),
         Operation::Copy {
             source,
             destination,
-        } => {
-            memory::copy(source.address, destination.address, source.len);
-            Ok(())
-        }
+        } => memory::copy(driver, source, destination),
         Operation::CopyRect {
             source,
             destination,
@@ -116,10 +112,7 @@ fn execute(operation: &mut Operation) -> Result<()> {
         Operation::Fill {
             destination,
             pattern,
-        } => {
-            memory::fill(destination, pattern);
-            Ok(())
-        }
+        } => memory::fill(driver, destination, pattern),
         Operation::NdRange(kernel) => launch::run(kernel),
         Operation::Host(_) => match std::mem::replace(operation, Operation::Nothing) {
             Operation::Host(call) => call_host(call),

@@ -41,22 +41,6 @@ impl Processor {
     }
 }
 
-/// Bits of an address of this process.
-pub(super) fn address_bits() -> u32 {
-    virtual_bits(&fs::read_to_string("/proc/cpuinfo").unwrap_or_default())
-}
-
-fn virtual_bits(cpuinfo: &str) -> u32 {
-    field(cpuinfo, "address sizes")
-        .and_then(|sizes| {
-            sizes
-                .split(',')
-                .find_map(|size| size.trim().strip_suffix(" bits virtual"))
-        })
-        .and_then(|bits| bits.parse().ok())
-        .unwrap_or(48)
-}
-
 fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     text.lines().find_map(|line| {
         let (key, value) = line.split_once(':')?;
@@ -146,8 +130,6 @@ mod tests {
         assert_eq!(megahertz("", "cpu MHz\t\t: 2299.998\n"), 2299);
         assert_eq!(memory("MemTotal:       1024 kB\n", "max\n"), 1 << 20);
         assert_eq!(memory("MemTotal:       1024 kB\n", "4096\n"), 4096);
-        let sizes = "address sizes\t: 46 bits physical, 57 bits virtual\n";
-        assert_eq!((virtual_bits(sizes), virtual_bits("")), (57, 48));
         assert_eq!(cache_bytes("32K\n"), Some(32 << 10));
         assert_eq!(cache_bytes("2M"), Some(2 << 20));
         assert_eq!(cache_bytes("x"), None);

@@ -203,15 +203,16 @@ fn discard(parts: Vec<(Arc<Slab>, AddressRange)>) {
 mod tests {
     use super::*;
     use isocl_kernel_iface::access;
-    use isocl_kernel_iface::emulator::{Emulator, EmulatorOptions};
+    use isocl_kernel_iface::emulator::Emulator;
+    use isocl_kernel_iface::profile::Profile;
 
-    fn source(options: &EmulatorOptions) -> ChunkSource {
+    fn source(options: &Profile) -> ChunkSource {
         ChunkSource::new(Arc::new(Emulator::new(options)))
     }
 
     #[test]
     fn chunks_are_aligned_and_reused() {
-        let source = source(&EmulatorOptions::default());
+        let source = source(&Profile::default());
         let first = source.take(1, 1).unwrap();
         assert_eq!(first.len(), CHUNK_BYTES);
         assert!(first.address().is_aligned_to(CHUNK_BYTES));
@@ -224,7 +225,7 @@ mod tests {
 
     #[test]
     fn many_chunks_need_few_slabs() {
-        let source = source(&EmulatorOptions::default());
+        let source = source(&Profile::default());
         for _ in 0..2000 {
             source.take(CHUNK_BYTES, 1).unwrap();
         }
@@ -234,7 +235,7 @@ mod tests {
 
     #[test]
     fn freed_neighbours_of_both_kinds_serve_a_longer_request() {
-        let source = source(&EmulatorOptions::default());
+        let source = source(&Profile::default());
         let first = source.take(CHUNK_BYTES, 1).unwrap();
         source.give_back(first);
         let (mapped, free) = source.bytes();
@@ -245,8 +246,8 @@ mod tests {
 
     #[test]
     fn address_space_beyond_the_limit_goes_back_to_the_driver() {
-        let options = EmulatorOptions {
-            address_bits: 40,
+        let options = Profile {
+            address_bits: Some(40),
             lowest: 1 << 38,
             reserved: Vec::new(),
         };
@@ -260,7 +261,7 @@ mod tests {
     #[test]
     fn memory_beyond_the_limit_goes_back_to_the_system() {
         let first_byte_after_reuse = |len: usize| {
-            let source = source(&EmulatorOptions::default());
+            let source = source(&Profile::default());
             let range = source.take(len, 1).unwrap();
             access::write(range.address(), &[9]);
             source.give_back(range);
@@ -276,8 +277,8 @@ mod tests {
     #[test]
     fn kept_chunks_make_way_when_the_aperture_is_full() {
         let lowest = (1 << 38) - (256 << 20);
-        let options = EmulatorOptions {
-            address_bits: 38,
+        let options = Profile {
+            address_bits: Some(38),
             lowest,
             reserved: Vec::new(),
         };

@@ -24,6 +24,9 @@ pub enum HeapError {
     /// The driver has no memory or no room in the aperture.
     #[error("no memory: {0}")]
     OutOfMemory(isocl_kernel_iface::Error),
+    /// This process is a forked child, and the driver's memory stayed with its parent.
+    #[error("the context's memory belongs to the process that forked this one")]
+    LeftBehind,
     /// The address belongs to no allocation of this heap.
     #[error("{0} is no SVM allocation of this context")]
     NotAllocated(Address),
@@ -44,7 +47,9 @@ impl From<HeapError> for Error {
     fn from(error: HeapError) -> Self {
         let code = match error {
             HeapError::ZeroSize | HeapError::TooLarge { .. } => ErrorCode::InvalidBufferSize,
-            HeapError::OutOfMemory(_) => ErrorCode::MemObjectAllocationFailure,
+            HeapError::OutOfMemory(_) | HeapError::LeftBehind => {
+                ErrorCode::MemObjectAllocationFailure
+            }
             HeapError::InvalidAlignment(_)
             | HeapError::NotAllocated(_)
             | HeapError::Interior { .. }

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use isocl_kernel_iface::access;
-use isocl_kernel_iface::emulator::{Emulator, EmulatorOptions};
+use isocl_kernel_iface::emulator::Emulator;
+use isocl_kernel_iface::profile::Profile;
 use isocl_kernel_iface::Address;
 
 use super::{PoolKind, SvmHeap, SvmRange};
@@ -15,10 +16,7 @@ const THREADS: usize = 4;
 const STEPS: usize = 10_000;
 
 fn heap() -> Arc<SvmHeap> {
-    SvmHeap::new(
-        Arc::new(Emulator::new(&EmulatorOptions::default())),
-        1 << 40,
-    )
+    SvmHeap::new(Arc::new(Emulator::new(&Profile::default())), 1 << 40)
 }
 
 /// A small generator, so that every run does the same.

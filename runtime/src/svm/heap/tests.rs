@@ -2,8 +2,9 @@ use std::sync::Arc;
 
 use isocl_kernel_iface::access;
 use isocl_kernel_iface::driver::Driver;
-use isocl_kernel_iface::emulator::{Emulator, EmulatorOptions};
+use isocl_kernel_iface::emulator::Emulator;
 use isocl_kernel_iface::fault::{Fault, FaultyDriver};
+use isocl_kernel_iface::profile::Profile;
 use isocl_kernel_iface::Address;
 use proptest::prelude::*;
 
@@ -11,7 +12,7 @@ use super::*;
 use PoolKind::{CoarseGrain, FineGrain, ReadOnly};
 
 fn heap() -> Arc<SvmHeap> {
-    let driver: Arc<dyn Driver> = Arc::new(Emulator::new(&EmulatorOptions::default()));
+    let driver: Arc<dyn Driver> = Arc::new(Emulator::new(&Profile::default()));
     SvmHeap::new(driver, 1 << 40)
 }
 
@@ -73,7 +74,7 @@ fn alignment_is_honoured_up_to_a_gibibyte() {
 
 #[test]
 fn impossible_requests_are_refused() {
-    let driver: Arc<dyn Driver> = Arc::new(Emulator::new(&EmulatorOptions::default()));
+    let driver: Arc<dyn Driver> = Arc::new(Emulator::new(&Profile::default()));
     let heap = SvmHeap::new(driver, 1 << 30);
     assert_eq!(heap.allocate(0, 0, FineGrain), Err(HeapError::ZeroSize));
     assert_eq!(
@@ -243,8 +244,8 @@ fn chunks_change_their_class_and_stale_pointers_stay_stale() {
 
 #[test]
 fn forty_bits_hold_for_every_size() {
-    let options = EmulatorOptions {
-        address_bits: 40,
+    let options = Profile {
+        address_bits: Some(40),
         lowest: 1 << 39,
         reserved: vec![AddressRange::new(
             (1 << 39) + (3 << 20),
@@ -290,7 +291,7 @@ fn hundred_thousand_allocations_need_few_mappings() {
 fn failing_driver_is_an_error_at_every_step_and_not_for_ever() {
     for fault in [Fault::OutOfMemory, Fault::WrongDeviceAddress] {
         for n in 0..12 {
-            let emulator = Arc::new(Emulator::new(&EmulatorOptions::default()));
+            let emulator = Arc::new(Emulator::new(&Profile::default()));
             let driver = Arc::new(FaultyDriver::failing_from(emulator, fault, n));
             let heap = SvmHeap::new(Arc::clone(&driver) as Arc<dyn Driver>, 1 << 40);
             let sizes = [100, 2 << 20, 300 << 20, 90 << 20, 5000, 64 << 20, 20 << 20];
