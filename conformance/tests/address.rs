@@ -168,11 +168,12 @@ fn inside() {
         .unwrap()
         .parse()
         .unwrap();
-    assert_eq!(
-        capabilities & CL_DEVICE_SVM_FINE_GRAIN_SYSTEM != 0,
-        bits >= 47,
-        "system SVM with {bits} bits"
-    );
+    let system = capabilities & CL_DEVICE_SVM_FINE_GRAIN_SYSTEM != 0;
+    assert!(!system || bits >= 47, "system SVM with {bits} bits");
+    // A kernel driver's device may decode fewer bits than are asked for.
+    if std::env::var_os("ISOCL_TEST_NODE").is_none() {
+        assert_eq!(system, bits >= 47, "system SVM with {bits} bits");
+    }
     println!("child done");
 }
 

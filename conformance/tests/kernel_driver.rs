@@ -174,8 +174,9 @@ fn a_hundred_thousand_allocations_live_at_once() {
         })
         .collect();
     let mappings = process_map().unwrap().len() - before;
-    assert!(mappings < 100, "{mappings} mappings");
-    assert!(node.statistics().unwrap().buffers < 100);
+    // Other checks allocate beside this one; one mapping per allocation would be 100,000.
+    assert!(mappings < 1000, "{mappings} mappings");
+    assert!(node.statistics().unwrap().buffers < 1000);
     for (index, pointer) in pointers.iter().enumerate() {
         assert_eq!(read::<u32>(*pointer, 0), index as u32);
     }

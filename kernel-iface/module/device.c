@@ -219,9 +219,21 @@ static int __init load(void)
 	return 0;
 }
 
+/* All files are closed, so that nothing may be left of them. */
 static void __exit unload(void)
 {
+	const struct isocl_counters *left = &isocl_device.counters;
+
 	misc_deregister(&node);
+	if (atomic64_read(&left->files) || atomic64_read(&left->buffers) ||
+	    atomic64_read(&left->pages) || atomic64_read(&left->device_entries) ||
+	    atomic64_read(&left->mirrors) || atomic64_read(&left->submissions))
+		pr_err("isocl: left behind: %lld files, %lld buffers, %lld pages, %lld device entries, %lld mirrors, %lld submissions\n",
+		       (long long)atomic64_read(&left->files), (long long)atomic64_read(&left->buffers),
+		       (long long)atomic64_read(&left->pages),
+		       (long long)atomic64_read(&left->device_entries),
+		       (long long)atomic64_read(&left->mirrors),
+		       (long long)atomic64_read(&left->submissions));
 }
 
 module_init(load);

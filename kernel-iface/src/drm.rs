@@ -69,27 +69,23 @@ impl Drm {
     /// Opens `node`, for memory where `profile` wants it.
     ///
     /// # Errors
-    /// What the system says about the node; `ENOTTY` when it is no DRM driver's; `EINVAL` when that
+    /// What the system says about the node; `ENOTTY` when it is no DRM driver's; `ENOSYS` when that
     /// driver has no dumb buffers.
     pub fn open(node: &Path, profile: &Profile, bind: Box<dyn Bind>) -> Result<Self> {
         let device = sys::open_device(node)?;
         sys::call(device.as_fd(), &mut uapi::Version::default())?;
-        let mut capability = uapi::Capability {
-            capability: uapi::CAPABILITY_DUMB_BUFFER,
-            value: 0,
-        };
-        sys::call(device.as_fd(), &mut capability)?;
-        if capability.value == 0 {
-            return Err(Error::invalid("find dumb buffers in the DRM driver"));
-        }
         let apertures = [profile.aperture(), Aperture::of_user_space(profile.lowest)];
         let plan = AddressPlan::new(&apertures);
-        Ok(Self {
+        let drm = Self {
             name: node.display().to_string(),
             device,
             space: ReservedSpace::new(plan, profile.covers_user_space()),
             bind,
-        })
+        };
+        // Drivers without displays do not say whether they can; so it is tried.
+        let buffer = drm.create(crate::page_size())?;
+        drm.destroy(buffer.handle);
+        Ok(drm)
     }
 
     fn create(&self, len: usize) -> Result<uapi::CreateDumb> {

@@ -3,9 +3,6 @@
 
 use crate::sys::DriverCall;
 
-/// `DRM_CAP_DUMB_BUFFER`
-pub const CAPABILITY_DUMB_BUFFER: u64 = 1;
-
 /// `_IOWR('d', number, type)`
 const fn number<T>(number: u64) -> u64 {
     3 << 30 | (size_of::<T>() as u64) << 16 | (b'd' as u64) << 8 | number
@@ -40,11 +37,6 @@ call!(Version, 0x00, "ask a DRM driver for its version", {
     description: u64,
 });
 
-call!(Capability, 0x0C, "ask a DRM driver what it can do", {
-    capability: u64,
-    value: u64,
-});
-
 call!(CreateDumb, 0xB2, "create a dumb buffer of the DRM driver", {
     height: u32,
     width: u32,
@@ -73,7 +65,6 @@ mod tests {
     #[test]
     fn numbers_are_the_kernels() {
         assert_eq!(Version::NUMBER, 0xC040_6400);
-        assert_eq!(Capability::NUMBER, 0xC010_640C);
         assert_eq!(CreateDumb::NUMBER, 0xC020_64B2);
         assert_eq!(MapDumb::NUMBER, 0xC010_64B3);
         assert_eq!(DestroyDumb::NUMBER, 0xC004_64B4);
