@@ -149,6 +149,10 @@ impl AddressPlan {
     }
 }
 
+/// A device to test with.
+#[cfg(test)]
+pub mod powervr;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -176,33 +180,55 @@ mod tests {
         assert_eq!(plan.first_fit(1, 1), None);
     }
 
-    /// A published layout of a 40-bit device: a general heap of 128 GiB at 512 GiB, and heaps for
-    /// code and firmware above it.
     #[test]
-    fn device_with_a_general_heap_inside_forty_bits() {
+    fn powervr_leaves_the_gaps_between_its_heaps() {
         let gib = |n: usize| n << 30;
-        let device = Aperture::from_bits(40, 0)
-            .without(AddressRange::new(gib(872), gib(876)))
-            .without(AddressRange::new(gib(0), gib(512)))
-            .without(AddressRange::new(gib(896), gib(1024)));
-        let plan = AddressPlan::new(&[device, Aperture::of_user_space(DEFAULT_LOWEST)]);
+        let user = Aperture::of_user_space(DEFAULT_LOWEST);
+        let plan = AddressPlan::new(&[powervr::outside_other_heaps(), user]);
         assert_eq!(
             plan.allowed(),
             &[
-                AddressRange::new(gib(512), gib(872)),
-                AddressRange::new(gib(876), gib(896))
+                AddressRange::new(gib(4), gib(872)),
+                AddressRange::new(gib(876), gib(880) - (256 << 20)),
+                AddressRange::new(gib(880), gib(896)),
+                AddressRange::new(gib(900), gib(903)),
+                AddressRange::new(gib(904), gib(912)),
+                AddressRange::new(gib(928), gib(968)),
+                AddressRange::new(gib(968) + (2 << 20), gib(1024)),
             ]
         );
+        for (purpose, heap) in powervr::OTHERS {
+            assert!(!plan.contains_address(heap.address()), "{purpose}");
+            assert!(!plan.contains_address(Address(heap.end() - 1)), "{purpose}");
+        }
+        // What is too long for lower gaps goes between region headers and USC code.
+        let occupied = [AddressRange::new(gib(4) + 1, gib(865))];
         assert_eq!(
-            plan.first_fit(gib(361), 1 << 21),
-            None,
-            "no allowed range is that long"
+            plan.without(&occupied).first_fit(gib(16), 1 << 21),
+            Some(AddressRange::new(gib(880), gib(896)))
         );
-        let occupied = [AddressRange::new(gib(512) + 1, gib(871))];
+    }
+
+    #[test]
+    fn powervr_buffers_go_into_the_general_heap_and_nowhere_else() {
+        let gib = |n: usize| n << 30;
+        let user = Aperture::of_user_space(DEFAULT_LOWEST);
+        let both = [
+            powervr::general_heap(),
+            powervr::outside_other_heaps(),
+            user,
+        ];
+        let plan = AddressPlan::new(&both);
+        assert_eq!(plan.allowed(), &[AddressRange::new(gib(512), gib(640))]);
+        assert_eq!(plan.capacity(), gib(128));
+        assert_eq!(plan.first_fit(gib(128) + 1, 1 << 21), None);
+        let occupied = [AddressRange::new(gib(512), gib(639) + 1)];
         assert_eq!(
-            plan.without(&occupied).first_fit(gib(1), 1 << 21),
-            Some(AddressRange::new(gib(871), gib(872)))
+            plan.without(&occupied)
+                .first_fit(gib(1) - (2 << 20), 1 << 21),
+            Some(AddressRange::new(gib(639) + (2 << 20), gib(640)))
         );
+        assert_eq!(plan.without(&occupied).first_fit(gib(1), 1 << 21), None);
     }
 
     fn bits() -> impl Strategy<Value = u32> {

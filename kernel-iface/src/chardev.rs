@@ -9,71 +9,89 @@
 //! was placed before the fork is absent there.
 
 use std::num::NonZeroU32;
-use std::os::fd::{AsFd, OwnedFd};
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::os::fd::BorrowedFd;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::address::{Address, AddressRange};
 use crate::aperture::{AddressPlan, Aperture};
+use crate::device_node::DeviceNode;
 use crate::driver::{Driver, PlacedMemory, Placement, SlabRequest};
 use crate::engine::{Engine, FaultReason, FaultRecord, Operation, Sequence, Side};
 use crate::mapping::{Backing, Mapping};
 use crate::profile::Profile;
 use crate::reserved_space::ReservedSpace;
-use crate::sys::{self, ProcessImage};
+use crate::sys;
 use crate::{Error, Result};
 
 mod operation;
 mod uapi;
 
-/// Reserved regions that a device can have.
-const MAX_RESERVED: usize = 16;
-
 /// See the module.
 #[derive(Debug)]
 pub struct Chardev {
-    node: PathBuf,
     name: String,
     plan: AddressPlan,
     /// Where buffers are mapped, if the kernel is not to choose.
     space: Option<ReservedSpace>,
+    has_engine: bool,
     reaches_process: bool,
-    file: RwLock<Arc<DeviceFile>>,
+    node: DeviceNode,
     /// Fault records that were taken from the driver and not told yet.
     records: Mutex<Vec<FaultRecord>>,
 }
 
-/// The node as one process has it open.
-#[derive(Debug)]
-struct DeviceFile {
-    file: OwnedFd,
-    process: ProcessImage,
+/// What the driver says about its device.
+struct Description {
+    aperture: Aperture,
+    features: u64,
 }
 
-impl DeviceFile {
-    fn open(node: &Path) -> Result<Self> {
+impl Description {
+    /// # Errors
+    /// `EINVAL` when the driver speaks another version of the interface.
+    fn ask(file: BorrowedFd<'_>) -> Result<Self> {
+        let mut query = uapi::Query::default();
+        sys::call(file, &mut query)?;
+        if query.abi_version != uapi::ABI_VERSION {
+            return Err(Error::invalid("agree with the driver on an interface"));
+        }
+        let mut reserved = vec![uapi::Range::default(); query.reserved_count as usize];
+        if !reserved.is_empty() {
+            query = uapi::Query {
+                reserved: reserved.as_mut_ptr() as u64,
+                reserved_count: query.reserved_count,
+                ..uapi::Query::default()
+            };
+            sys::call(file, &mut query)?;
+        }
+        let range_of =
+            |range: &uapi::Range| AddressRange::new(range.start as usize, range.end as usize);
         Ok(Self {
-            file: sys::open_device(node)?,
-            process: ProcessImage::current(),
+            aperture: Aperture {
+                range: AddressRange::new(
+                    query.aperture_start as usize,
+                    query.aperture_end as usize,
+                ),
+                reserved: reserved.iter().map(range_of).collect(),
+            },
+            features: query.features,
         })
     }
+}
 
-    fn call<C: sys::DriverCall>(&self, argument: &mut C) -> Result<()> {
-        sys::call(self.file.as_fd(), argument)
-    }
+fn destroy(file: BorrowedFd<'_>, handle: u32) -> Result<()> {
+    let mut destroy = uapi::BufferDestroy {
+        handle,
+        ..uapi::BufferDestroy::default()
+    };
+    sys::call(file, &mut destroy)
+}
 
-    fn destroy(&self, handle: u32) -> Result<()> {
-        self.call(&mut uapi::BufferDestroy {
-            handle,
-            ..uapi::BufferDestroy::default()
-        })
-    }
-
-    /// Lets the device follow the whole process.
-    fn mirror_process(&self) -> Result<()> {
-        self.call(&mut uapi::Mirror::default())
-    }
+/// Lets the device follow the whole process.
+fn mirror_process(file: BorrowedFd<'_>) -> Result<()> {
+    sys::call(file, &mut uapi::Mirror::default())
 }
 
 impl Chardev {
@@ -83,74 +101,53 @@ impl Chardev {
     /// What the system says about the node; `ENOTTY` when it is not this driver's; `EINVAL` when
     /// the driver speaks another version of the interface, or nothing is left of its aperture.
     pub fn open(node: &Path, profile: &Profile) -> Result<Self> {
-        let file = DeviceFile::open(node)?;
-        let mut reserved = [uapi::Range::default(); MAX_RESERVED];
-        let mut query = uapi::Query {
-            reserved: reserved.as_mut_ptr() as u64,
-            reserved_count: MAX_RESERVED as u32,
-            ..uapi::Query::default()
-        };
-        file.call(&mut query)?;
-        if query.abi_version != uapi::ABI_VERSION || query.features & uapi::FEATURE_ENGINE == 0 {
-            return Err(Error::invalid("agree with the driver on an interface"));
-        }
-        let range_of =
-            |range: &uapi::Range| AddressRange::new(range.start as usize, range.end as usize);
-        let reserved = &reserved[..MAX_RESERVED.min(query.reserved_count as usize)];
-        let device = Aperture {
-            range: AddressRange::new(query.aperture_start as usize, query.aperture_end as usize),
-            reserved: reserved.iter().map(range_of).collect(),
-        };
-        let whole = AddressPlan::new(std::slice::from_ref(&device));
-        let plan = AddressPlan::new(&[device, profile.aperture()]);
+        let name = node.display().to_string();
+        let node = DeviceNode::open(node)?;
+        let file = node.file(|_| Ok(()))?;
+        let Description { aperture, features } = Description::ask(file)?;
+        let has_reserved = !aperture.reserved.is_empty();
+        let whole = AddressPlan::new(std::slice::from_ref(&aperture));
+        let plan = AddressPlan::new(&[aperture, profile.aperture()]);
         if plan.allowed().is_empty() {
             return Err(Error::invalid("plan addresses in the device's aperture"));
         }
         let space = (plan != whole).then(|| ReservedSpace::new(plan.clone(), false));
-        let reaches_process = query.features & uapi::FEATURE_MIRROR != 0
-            && reserved.is_empty()
+        let reaches_process = features & uapi::FEATURE_MIRROR != 0
+            && !has_reserved
             && profile.covers_user_space()
-            && file.mirror_process().is_ok();
+            && mirror_process(file).is_ok();
         Ok(Self {
-            node: node.to_owned(),
-            name: node.display().to_string(),
+            name,
             plan,
             space,
+            has_engine: features & uapi::FEATURE_ENGINE != 0,
             reaches_process,
-            file: RwLock::new(Arc::new(file)),
+            node,
             records: Mutex::new(Vec::new()),
         })
     }
 
-    /// The node as this process has it open; opened anew in a forked child.
-    fn file(&self) -> Result<Arc<DeviceFile>> {
-        let file = self.file.read().unwrap_or_else(PoisonError::into_inner);
-        if file.process.is_current() {
-            return Ok(Arc::clone(&file));
-        }
-        drop(file);
-        let mut file = self.file.write().unwrap_or_else(PoisonError::into_inner);
-        if !file.process.is_current() {
-            let anew = DeviceFile::open(&self.node)?;
+    /// The node as this process has it open.
+    fn file(&self) -> Result<BorrowedFd<'_>> {
+        self.node.file(|file| {
+            // Those of the parent's submissions; numbers begin anew.
+            self.records().clear();
             if self.reaches_process {
-                anew.mirror_process()?;
+                mirror_process(file)?;
             }
-            *file = Arc::new(anew);
-        }
-        Ok(Arc::clone(&file))
+            Ok(())
+        })
     }
 
-    fn map(&self, file: &DeviceFile, request: SlabRequest, offset: u64) -> Result<Mapping> {
+    fn records(&self) -> MutexGuard<'_, Vec<FaultRecord>> {
+        self.records.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn map(&self, file: BorrowedFd<'_>, request: SlabRequest, offset: u64) -> Result<Mapping> {
         let offset = offset as i64;
         match &self.space {
-            None => Mapping::kernel_placed(file.file.as_fd(), offset, request.len),
-            Some(space) => {
-                let backing = Backing::Shared {
-                    file: file.file.as_fd(),
-                    offset,
-                };
-                space.map(request, backing)
-            }
+            None => Mapping::kernel_placed(file, offset, request.len),
+            Some(space) => space.map(request, Backing::Shared { file, offset }),
         }
     }
 
@@ -165,14 +162,14 @@ impl Chardev {
             _ => Err(absent),
         }
     }
+}
 
-    /// Takes all fault records that the driver has.
-    fn take_records(&self, file: &DeviceFile, records: &mut Vec<FaultRecord>) {
-        let mut fault = uapi::Fault::default();
-        while file.call(&mut fault).is_ok() {
-            records.push(record_of(&fault));
-            fault = uapi::Fault::default();
-        }
+/// Takes all fault records that the driver has.
+fn take_records(file: BorrowedFd<'_>, records: &mut Vec<FaultRecord>) {
+    let mut fault = uapi::Fault::default();
+    while sys::call(file, &mut fault).is_ok() {
+        records.push(record_of(&fault));
+        fault = uapi::Fault::default();
     }
 }
 
@@ -200,15 +197,15 @@ impl Driver for Chardev {
             alignment: request.alignment as u64,
             ..uapi::BufferCreate::default()
         };
-        file.call(&mut create)?;
+        sys::call(file, &mut create)?;
         let placed = self
-            .map(&file, request, create.mmap_offset)
+            .map(file, request, create.mmap_offset)
             .and_then(|mapping| {
                 let mut info = uapi::BufferInfo {
                     handle: create.handle,
                     ..uapi::BufferInfo::default()
                 };
-                file.call(&mut info)?;
+                sys::call(file, &mut info)?;
                 Ok(PlacedMemory {
                     mapping,
                     device_address: Address(info.address as usize),
@@ -217,7 +214,7 @@ impl Driver for Chardev {
             });
         if placed.is_err() {
             // The file owns it otherwise, until it is closed.
-            let _destroyed = file.destroy(create.handle);
+            let _destroyed = destroy(file, create.handle);
         }
         placed
     }
@@ -232,33 +229,35 @@ impl Driver for Chardev {
             space.trim();
         }
         match handle {
-            Some(handle) if ours => self.file()?.destroy(handle.get()),
+            Some(handle) if ours => destroy(self.file()?, handle.get()),
             _ => Ok(()),
         }
     }
 
     fn populate(&self, memory: &PlacedMemory, part: AddressRange) -> Result<()> {
         let (handle, offset) = Self::part_of(memory, part)?;
-        self.file()?.call(&mut uapi::Populate {
+        let mut populate = uapi::Populate {
             handle,
             offset,
             length: part.len() as u64,
             ..uapi::Populate::default()
-        })
+        };
+        sys::call(self.file()?, &mut populate)
     }
 
     fn discard(&self, memory: &PlacedMemory, part: AddressRange) -> Result<()> {
         let (handle, offset) = Self::part_of(memory, part)?;
-        self.file()?.call(&mut uapi::Discard {
+        let mut discard = uapi::Discard {
             handle,
             offset,
             length: part.len() as u64,
             ..uapi::Discard::default()
-        })
+        };
+        sys::call(self.file()?, &mut discard)
     }
 
     fn engine(&self) -> Option<&dyn Engine> {
-        Some(self)
+        self.has_engine.then_some(self as &dyn Engine)
     }
 
     fn reaches_process(&self) -> bool {
@@ -279,7 +278,7 @@ impl Engine for Chardev {
             op_size: size_of::<uapi::Op>() as u32,
             ..uapi::Submit::default()
         };
-        self.file()?.call(&mut submit)?;
+        sys::call(self.file()?, &mut submit)?;
         Ok(Sequence(submit.sequence))
     }
 
@@ -294,13 +293,13 @@ impl Engine for Chardev {
             deadline,
             ..uapi::Wait::default()
         };
-        file.call(&mut wait)?;
+        sys::call(file, &mut wait)?;
         if wait.status == 0 {
             return Ok(());
         }
         // Whoever takes records takes everybody's; the others' stay for them.
-        let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
-        self.take_records(&file, &mut records);
+        let mut records = self.records();
+        take_records(file, &mut records);
         let mine = records
             .iter()
             .position(|record| record.sequence == Some(sequence));
@@ -311,11 +310,13 @@ impl Engine for Chardev {
     }
 
     fn faults(&self) -> Vec<FaultRecord> {
-        let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Ok(file) = self.file() {
-            self.take_records(&file, &mut records);
-        }
-        std::mem::take(&mut *records)
+        let Ok(file) = self.file() else {
+            return Vec::new();
+        };
+        let mut records = self.records();
+        take_records(file, &mut records);
+        let is_of_nobody = |record: &mut FaultRecord| record.sequence.is_none();
+        records.extract_if(.., is_of_nobody).collect()
     }
 }
 

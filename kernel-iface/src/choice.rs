@@ -8,7 +8,7 @@ use crate::driver::Driver;
 use crate::drm::{CpuIsDevice, Drm};
 use crate::emulator::Emulator;
 use crate::profile::Profile;
-use crate::{sys, Result};
+use crate::{sys, Error, Result};
 
 /// The node that is looked for when nobody names one.
 pub const DEFAULT_NODE: &str = "/dev/isocl0";
@@ -57,7 +57,14 @@ fn open_node(node: &Path, profile: &Profile) -> Result<Arc<dyn Driver>> {
     match Chardev::open(node, profile) {
         Ok(driver) => Ok(Arc::new(driver)),
         Err(error) if error.errno == sys::ENOTTY => {
-            Ok(Arc::new(Drm::open(node, profile, Box::new(CpuIsDevice))?))
+            match Drm::open(node, profile, Box::new(CpuIsDevice)) {
+                Ok(driver) => Ok(Arc::new(driver)),
+                Err(error) if error.errno == sys::ENOTTY => Err(Error::of_system(
+                    "find isocl's or a DRM driver behind it",
+                    sys::ENOTTY,
+                )),
+                Err(error) => Err(error),
+            }
         }
         Err(error) => Err(error),
     }
@@ -75,15 +82,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_node_that_is_missing_or_no_drivers_leaves_the_emulator_and_a_note() {
-        for node in ["/dev/isocl-missing", "/dev/null"] {
+    fn a_node_that_cannot_be_used_leaves_the_emulator_and_a_note_that_says_why() {
+        for (node, why) in [
+            ("/dev/isocl-missing", "No such file"),
+            ("/dev/null", "a DRM driver behind it"),
+            ("/dev", "Is a directory"),
+            ("/dev/\0", "Invalid argument"),
+        ] {
             let opened = open(&Choice::Node(node.into()), &Profile::default());
             assert_eq!(opened.driver.name(), "emulator");
             let note = opened.note.unwrap();
-            assert!(
-                note.starts_with(node) && note.contains("emulator"),
-                "{note}"
-            );
+            assert!(note.starts_with(node), "{note}");
+            assert!(note.contains(why) && note.contains("emulator"), "{note}");
         }
     }
 

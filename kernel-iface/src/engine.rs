@@ -189,8 +189,7 @@ pub trait Engine: Send + Sync {
     /// which is told once, with its fault record.
     fn wait(&self, sequence: Sequence, timeout: Option<Duration>) -> Result<()>;
 
-    /// The fault records that no failed submission's error has carried, oldest first. Each is told
-    /// once.
+    /// The faults that no submission's error tells: touches by the CPU. Oldest first, each once.
     fn faults(&self) -> Vec<FaultRecord>;
 
     /// Runs operations and waits for their end.

@@ -15,6 +15,7 @@ pub mod address;
 pub mod aperture;
 pub mod chardev;
 pub mod choice;
+mod device_node;
 pub mod driver;
 pub mod drm;
 pub mod emulator;

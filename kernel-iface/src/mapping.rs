@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::address::{align_up, Address, AddressRange};
 use crate::free_ranges::FreeRanges;
 use crate::sys::{self, Advice, Pages, ProcessImage};
-use crate::{Error, Result};
+use crate::{access, Error, Result};
 
 /// What memory a mapping gets.
 #[derive(Debug, Clone, Copy)]
@@ -275,6 +275,22 @@ impl Mapping {
     pub fn populate(&self, part: AddressRange) -> Result<()> {
         self.check(part)?;
         sys::advise(part, Advice::Populate)
+    }
+
+    /// Reads a byte of every page of `part`, which makes pages present that the system does not
+    /// bring in on advice: a driver's.
+    ///
+    /// # Errors
+    /// `EINVAL` when `part` is not whole pages of this mapping, or the memory is not this process's.
+    pub fn touch(&self, part: AddressRange) -> Result<()> {
+        self.check(part)?;
+        if !self.is_of_this_process() {
+            return Err(Error::invalid("touch memory that was mapped before a fork"));
+        }
+        for page in (part.start()..part.end()).step_by(sys::page_size()) {
+            access::read(Address(page), &mut [0]);
+        }
+        Ok(())
     }
 
     /// Gives the memory of `part` back; anonymous memory then reads as zero.

@@ -214,17 +214,31 @@ pub fn call<C: DriverCall>(file: BorrowedFd<'_>, argument: &mut C) -> Result<()>
     }
 }
 
+/// A terminal opened by mistake must not become the process's own.
+const DEVICE_FLAGS: i32 = libc::O_RDWR | libc::O_CLOEXEC | libc::O_NOCTTY;
+
 /// Opens a device for reading and writing; no child inherits it over `exec`.
 pub fn open_device(path: &Path) -> Result<OwnedFd> {
     let operation = "open a device";
     let path = CString::new(path.as_os_str().as_bytes()).map_err(|_| Error::invalid(operation))?;
     // SAFETY: the path is a terminated string.
-    let file = unsafe { libc::open(path.as_ptr(), libc::O_RDWR | libc::O_CLOEXEC) };
+    let file = unsafe { libc::open(path.as_ptr(), DEVICE_FLAGS) };
     if file < 0 {
         return Err(Error::of_system(operation, last_errno()));
     }
     // SAFETY: a descriptor just made, owned by nobody else.
     Ok(unsafe { OwnedFd::from_raw_fd(file) })
+}
+
+/// Lets `descriptor` stand for `file` and no longer for what it stood for.
+pub fn replace_file(descriptor: BorrowedFd<'_>, file: OwnedFd) -> Result<()> {
+    // SAFETY: both descriptors are open; the one replaced stays open, so that whoever owns it still
+    // owns exactly one.
+    let result = unsafe { libc::dup3(file.as_raw_fd(), descriptor.as_raw_fd(), libc::O_CLOEXEC) };
+    if result < 0 {
+        return Err(Error::of_system("replace a device's file", last_errno()));
+    }
+    Ok(())
 }
 
 /// Nanoseconds of the monotonic clock.
@@ -264,6 +278,11 @@ impl ProcessImage {
     /// Whether no fork came between.
     pub fn is_current(self) -> bool {
         self == Self::current()
+    }
+
+    /// Differs from that of every process this one was forked from.
+    pub fn number(self) -> u32 {
+        self.0
     }
 }
 

@@ -57,6 +57,18 @@ call!(DestroyDumb, 0xB4, "destroy a dumb buffer of the DRM driver", {
     handle: u32,
 });
 
+/// Takes no argument.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct DropMaster {}
+
+// SAFETY: the driver touches nothing.
+unsafe impl DriverCall for DropMaster {
+    /// `_IO('d', 0x1f)`
+    const NUMBER: u64 = (b'd' as u64) << 8 | 0x1F;
+    const OPERATION: &'static str = "leave displays to others";
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,5 +80,6 @@ mod tests {
         assert_eq!(CreateDumb::NUMBER, 0xC020_64B2);
         assert_eq!(MapDumb::NUMBER, 0xC010_64B3);
         assert_eq!(DestroyDumb::NUMBER, 0xC004_64B4);
+        assert_eq!(DropMaster::NUMBER, 0x641F);
     }
 }

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::aperture::powervr;
 use crate::driver::Slab;
 use crate::{access, Address, SLAB_GRANULE};
 
@@ -69,6 +70,26 @@ fn few_bits_keep_every_slab_below_and_outside_reserved_regions() {
             assert!(reads_back(slab));
         }
     }
+}
+
+/// The whole way of a real device's layout, from its profile to addresses.
+#[test]
+fn slabs_for_powervr_lie_in_its_general_heap() {
+    let driver = emulator(&Profile {
+        lowest: powervr::GENERAL.start(),
+        reserved: vec![AddressRange::new(powervr::GENERAL.end(), 1 << 40)],
+        ..Profile::with_address_bits(40)
+    });
+    assert_eq!(driver.plan().allowed(), &[powervr::GENERAL]);
+    let slabs: Vec<Slab> = (0..4)
+        .map(|_| Slab::map(&driver, request(24 << 30)).unwrap())
+        .collect();
+    for slab in &slabs {
+        assert!(powervr::GENERAL.contains(&slab.range()));
+        assert!(reads_back(slab));
+    }
+    let more = Slab::map(&driver, request(40 << 30)).unwrap_err();
+    assert!(more.is_out_of_memory(), "{more}");
 }
 
 #[test]

@@ -98,3 +98,27 @@ fn failed_mapping_leaves_its_addresses_free() {
     assert!(reservation.map(4096, 1, backing).is_err());
     assert_eq!(reservation.free_bytes(), PAGES);
 }
+
+#[test]
+fn touching_brings_every_page_in() {
+    let resident = |range: AddressRange| {
+        let map = std::fs::read_to_string("/proc/self/smaps").unwrap();
+        let start = format!("{:x}-", range.start());
+        let part = &map[map.find(&format!("\n{start}")).unwrap()..];
+        let line = part.lines().find(|line| line.starts_with("Rss:")).unwrap();
+        let number = line.split_ascii_whitespace().nth(1).unwrap();
+        number.parse::<usize>().unwrap() << 10
+    };
+    let file = sys::memory_file(PAGES).unwrap();
+    let reservation = Reservation::anywhere(3 * PAGES, 1).unwrap();
+    let middle = AddressRange::with_len(reservation.range().start() + PAGES, PAGES).unwrap();
+    let backing = Backing::Shared {
+        file: file.as_fd(),
+        offset: 0,
+    };
+    let mapping = reservation.map_at(middle, backing).unwrap();
+    assert_eq!(resident(middle), 0);
+    mapping.touch(middle).unwrap();
+    assert_eq!(resident(middle), PAGES);
+    assert!(mapping.touch(reservation.range()).is_err());
+}
