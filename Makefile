@@ -11,13 +11,15 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 # Compiler libraries, the ICD loader with clinfo, and PoCL as a peer to compare with.
 PACKAGES := g++ llvm-19-dev libclang-19-dev libclang-cpp19-dev clang-19 \
             ocl-icd-libopencl1 ocl-icd-opencl-dev opencl-headers clinfo pocl-opencl-icd python3-venv
+# What guests with the kernel driver need.
+PACKAGES += gcc make kmod xz-utils cpio busybox-static qemu-system-x86
 PYTHON_PACKAGES := pyopencl numpy
 VENV := $(TARGET)/python
 # Makes only this build of the driver visible to the command that follows.
 RELEASE_ENV = OCL_ICD_VENDORS=$(TARGET)/vendors/release ISOCL_PYTHON=$(VENV)/bin/python
 TEST_ENV = OCL_ICD_VENDORS=$(TARGET)/vendors/debug ISOCL_PYTHON=$(VENV)/bin/python
 
-.PHONY: help demo test bench build packages peers python install uninstall clean
+.PHONY: help demo test driver-test bench build packages peers python install uninstall clean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -41,6 +43,13 @@ test: packages python
 	@mkdir -p $(TARGET)/vendors/debug && echo $(TARGET)/debug/libisocl.so > $(TARGET)/vendors/debug/isocl.icd
 	$(SAY) 'Unit tests, and integration tests through the ICD loader'
 	$(TEST_ENV) $(CARGO) test --workspace
+	@$(MAKE) --no-print-directory driver-test
+
+## make driver-test   the kernel driver in guests with two kernels, and the ICD on it (part of test)
+driver-test: packages
+	$(SAY) 'The kernel driver, in emulated machines'
+	@mkdir -p $(TARGET)/vendors/debug && echo $(TARGET)/debug/libisocl.so > $(TARGET)/vendors/debug/isocl.icd
+	@kernel-iface/guest/run.sh $(TARGET)
 
 ## make bench      isocl beside every installed peer (PoCL, Intel's runtime), as ratios
 bench: build peers

@@ -1,6 +1,7 @@
 #!/bin/bash
 # run.sh TARGET: tests the kernel driver in guests: Debian 12's kernel, with slab debugging, and the
 # newer one of its backports, side by side. TARGET is cargo's folder; downloads and logs stay below it.
+# ISOCL_FUZZ_CALLS and ISOCL_FUZZ_SEED, for the random calls, are passed on.
 set -euo pipefail
 here=$(realpath "$(dirname "$0")")
 checkout=$(realpath "$here/../..")
@@ -10,7 +11,7 @@ guest=$target/guest
 began=$SECONDS
 
 declare -A suite=([debian]=bookworm [backports]=bookworm-backports)
-declare -A parameters=([debian]='slub_debug=FZPU' [backports]='')
+declare -A parameters=([debian]='slub_debug=FZPU slab_debugging=1' [backports]='')
 
 say() { printf '    %3d s  %s\n' $((SECONDS - began)) "$*"; }
 
@@ -48,10 +49,11 @@ say 'guests (under emulation, so everything takes long)'
 for kernel in debian backports; do
     # shellcheck disable=SC2086
     "$here/boot.sh" "$guest/$kernel" 600 kernel="$kernel" steps="$here/steps.sh" settings="$settings" \
-        ${parameters[$kernel]} > "$guest/log/$kernel.log" 2>&1 &
+        ${parameters[$kernel]} ${ISOCL_FUZZ_CALLS:+ISOCL_FUZZ_CALLS=$ISOCL_FUZZ_CALLS} \
+        ${ISOCL_FUZZ_SEED:+ISOCL_FUZZ_SEED=$ISOCL_FUZZ_SEED} > "$guest/log/$kernel.log" 2>&1 &
 done
-tail -q -n +1 -f --pid=$! "$guest/log/debian.log" "$guest/log/backports.log" 2>/dev/null |
-    grep -a --line-buffered -A60 -E '^STEP (ok|FAIL)|^GUEST' | grep -a --line-buffered -E '^STEP (ok|FAIL)|^GUEST|^    ' || true
+tail -q -n +1 -f --pid=$! "$guest/log/debian.log" "$guest/log/backports.log" 2> /dev/null |
+    grep -a --line-buffered -E '^(STEP (ok|FAIL)|GUEST)' || true
 wait
 
 passed=0 failed=0
@@ -59,6 +61,8 @@ for kernel in debian backports; do
     log=$guest/log/$kernel.log
     passed=$((passed + $(grep -a -c '^STEP ok' "$log" || true)))
     failed=$((failed + $(grep -a -c '^STEP FAIL' "$log" || true)))
+    # Where something failed, what it said.
+    awk '/^STEP /{ failed = /^STEP FAIL/ } failed' "$log"
     if ! grep -a -q '^STEP end' "$log"; then
         echo "the guest with kernel $kernel did not come to its end; its last words:"
         tail -n 30 "$log"

@@ -1,311 +1,99 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Random calls with arguments that are often nearly right. ISOCL_FUZZ_CALLS and ISOCL_FUZZ_SEED
- * choose how many and which; the seed is printed.
+ * Random calls from several threads on files that they share and files of their own. The variables
+ * ISOCL_FUZZ_CALLS and ISOCL_FUZZ_SEED choose how many and which; the seed is printed.
  */
 #include <pthread.h>
-#include <signal.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "check.h"
-#include "device.h"
+#include "fuzz.h"
 
-#define THREADS 2
-#define FILES 3
-#define BUFFERS 24
-#define CALLS 13
+#define THREADS 3
 
-struct fuzzer {
-	uint64_t state, calls;
-	int *files;
-	/* What is known to exist, without a lock: stale knowledge is part of the game. */
-	struct buffer buffers[BUFFERS];
-	uint32_t mirrors[4];
-	uint64_t sequence;
-	uint64_t tried[CALLS], worked[CALLS], mapped;
+static struct file shared[SHARED_FILES];
+static struct fuzzer fuzzers[THREADS];
+
+static const char *const names[CALLS] = {
+	"QUERY", "BUFFER_CREATE", "BUFFER_DESTROY", "BUFFER_INFO", "POPULATE", "DISCARD", "SYNC",
+	"MIRROR", "UNMIRROR", "SUBMIT", "WAIT", "FAULT", "STATISTICS",
 };
 
-static uint64_t random_of(struct fuzzer *fuzzer)
+/* How often which call is chosen. */
+static const uint8_t weights[CALLS] = { 3, 9, 7, 8, 9, 9, 9, 5, 5, 16, 14, 3, 3 };
+
+static unsigned int choose_call(struct fuzzer *fuzzer)
 {
-	fuzzer->state ^= fuzzer->state << 13;
-	fuzzer->state ^= fuzzer->state >> 7;
-	fuzzer->state ^= fuzzer->state << 17;
-	return fuzzer->state;
+	uint64_t left = below(fuzzer, 100);
+	unsigned int number = 0;
+
+	while (left >= weights[number])
+		left -= weights[number++];
+	return number;
 }
 
-static uint64_t below(struct fuzzer *fuzzer, uint64_t limit)
+/* Closes the thread's own file under its buffers and mirrors, and opens it anew. */
+static void reopen(struct fuzzer *fuzzer)
 {
-	return random_of(fuzzer) % limit;
-}
+	struct file *own = fuzzer->files[SHARED_FILES];
+	bool unmaps_first = one_in(fuzzer, 2);
+	unsigned int i;
 
-static bool rarely(struct fuzzer *fuzzer)
-{
-	return below(fuzzer, 16) == 0;
-}
-
-/* Numbers at the edges of everything. */
-static uint64_t wild(struct fuzzer *fuzzer)
-{
-	static const uint64_t edges[] = { 0, 1, 7, 8, PAGE - 1, PAGE, PAGE + 1, 1ULL << 31,
-					  1ULL << 32, 1ULL << 39, 1ULL << 40, 1ULL << 43,
-					  1ULL << 47, 1ULL << 63, ~0ULL, ~0ULL - PAGE + 1 };
-
-	if (below(fuzzer, 3) == 0)
-		return random_of(fuzzer) >> below(fuzzer, 64);
-	return edges[below(fuzzer, sizeof(edges) / sizeof(edges[0]))] + below(fuzzer, 3) - 1;
-}
-
-static struct buffer *any_buffer(struct fuzzer *fuzzer)
-{
-	return &fuzzer->buffers[below(fuzzer, BUFFERS)];
-}
-
-static uint64_t any_address(struct fuzzer *fuzzer)
-{
-	struct buffer *buffer = any_buffer(fuzzer);
-
-	if (rarely(fuzzer) || buffer->at == MAP_FAILED || !buffer->at)
-		return wild(fuzzer);
-	return address_of(buffer->at) + below(fuzzer, buffer->length + 64);
-}
-
-static uint64_t any_length(struct fuzzer *fuzzer)
-{
-	return rarely(fuzzer) ? wild(fuzzer) : below(fuzzer, 3 * PAGE);
-}
-
-static uint64_t any_pages(struct fuzzer *fuzzer)
-{
-	return rarely(fuzzer) ? wild(fuzzer) : (1 + below(fuzzer, 8)) * PAGE;
-}
-
-static struct isocl_op any_op(struct fuzzer *fuzzer)
-{
-	static const uint8_t data[ISOCL_MAX_DATA];
-	struct isocl_op op = { .opcode = below(fuzzer, 7), .length = any_length(fuzzer) };
-
-	switch (op.opcode) {
-	case ISOCL_OP_FILL:
-		op.destination = any_address(fuzzer);
-		op.data = rarely(fuzzer) ? wild(fuzzer) : address_of(data);
-		op.data_length = below(fuzzer, 140);
-		break;
-	case ISOCL_OP_ATOMIC:
-		op.destination = any_address(fuzzer) & (rarely(fuzzer) ? ~0ULL : ~7ULL);
-		op.source = below(fuzzer, 2) ? 0 : any_address(fuzzer) & ~7ULL;
-		op.function = below(fuzzer, 10);
-		op.width = below(fuzzer, 4) ? 4ULL << below(fuzzer, 2) : below(fuzzer, 20);
-		op.operand = wild(fuzzer);
-		op.compare = op.function == ISOCL_ATOMIC_COMPARE_EXCHANGE ? wild(fuzzer) : 0;
-		op.length = below(fuzzer, 300);
-		break;
-	case ISOCL_OP_CHASE:
-		op.operand = below(fuzzer, 4) * 8;
-		op.compare = below(fuzzer, 4) * 8;
-		op.length = below(fuzzer, 300);
-		/* fall through */
-	case ISOCL_OP_COPY:
-	case ISOCL_OP_CHECKSUM:
-		op.destination = any_address(fuzzer) & ~7ULL;
-		op.source = any_address(fuzzer) & ~7ULL;
-		break;
-	case ISOCL_OP_DELAY:
-		op.length = rarely(fuzzer) ? wild(fuzzer) : below(fuzzer, 2000);
-		if (op.length > 2000 && op.length <= ISOCL_MAX_DELAY)
-			op.length = 2000;
-		break;
+	if (!unmaps_first)
+		close(own->fd);
+	for (i = 0; i < KNOWN_BUFFERS; i++) {
+		if (fuzzer->buffers[i].file != own)
+			continue;
+		forget_mapping(&fuzzer->buffers[i]);
+		fuzzer->buffers[i].file = NULL;
 	}
-	if (rarely(fuzzer))
-		((uint64_t *)&op)[below(fuzzer, sizeof(op) / 8)] = wild(fuzzer);
-	/* What runs for ever would only make the rest wait. */
-	if (op.opcode == ISOCL_OP_DELAY && op.length > 2000)
-		op.length = ~0ULL;
-	if ((op.opcode == ISOCL_OP_ATOMIC || op.opcode == ISOCL_OP_CHASE) && op.length > 300)
-		op.length = 300;
-	return op;
+	for (i = 0; i < KNOWN_MIRRORS; i++)
+		if (fuzzer->mirrors[i].file == own)
+			fuzzer->mirrors[i].id = 0;
+	if (unmaps_first)
+		close(own->fd);
+	own->fd = open_device();
+	own->latest = 0;
+	own->cursor = 1;
 }
 
-static void map_or_unmap(struct fuzzer *fuzzer, int fd)
+/* One call; its arguments may be where the driver can read but not write, or nowhere. */
+static void make_call(struct fuzzer *fuzzer)
 {
-	struct buffer *buffer = any_buffer(fuzzer);
-	int flags = MAP_SHARED;
-	void *hint = NULL;
-
-	if (buffer->at != MAP_FAILED && buffer->at && below(fuzzer, 3) == 0) {
-		switch (below(fuzzer, 8)) {
-		case 0:
-			munmap(buffer->at, PAGE);
-			return;
-		case 1:
-			mprotect(buffer->at, buffer->length, below(fuzzer, 4));
-			return;
-		case 2:
-			madvise(buffer->at, buffer->length,
-				below(fuzzer, 2) ? MADV_DONTNEED : below(fuzzer, 26));
-			return;
-		case 3:
-			mremap(buffer->at, buffer->length, any_pages(fuzzer) & 0xFFFFFF,
-			       below(fuzzer, 2) ? MREMAP_MAYMOVE : 0);
-			return;
-		case 4:
-			msync(buffer->at, buffer->length, MS_SYNC);
-			return;
-		default:
-			munmap(buffer->at, buffer->length);
-			buffer->at = MAP_FAILED;
-			return;
-		}
-	}
-	if (rarely(fuzzer))
-		flags = below(fuzzer, 2) ? MAP_PRIVATE : MAP_SHARED | MAP_POPULATE;
-	if (rarely(fuzzer)) {
-		hint = (void *)(any_address(fuzzer) & ~(PAGE - 1));
-		/* A fixed address may only hit what is the fuzzer's own. */
-		if (address_of(hint) < 1UL << 40 && address_of(hint) > 4 * GIB)
-			flags |= below(fuzzer, 2) ? MAP_FIXED_NOREPLACE : 0;
-	}
-	void *at = mmap(hint, rarely(fuzzer) ? any_pages(fuzzer) : buffer->length,
-			below(fuzzer, 4) ? PROT_READ | PROT_WRITE : below(fuzzer, 4), flags, fd,
-			rarely(fuzzer) ? wild(fuzzer) & ~(PAGE - 1) : buffer->offset);
-
-	if (at != MAP_FAILED) {
-		fuzzer->mapped++;
-		if (buffer->at == MAP_FAILED || !buffer->at)
-			buffer->at = at;
-	}
-}
-
-/* Puts arguments for the call into space, which begins with the size. */
-static void choose_arguments(struct fuzzer *fuzzer, unsigned int number, uint64_t *space)
-{
-	static struct isocl_op ops[THREADS][4];
-	struct buffer *buffer = any_buffer(fuzzer);
-	unsigned int i, count;
-
-	memset(space, 0, 256);
-	switch (number) {
-	case 0x00:
-		*(struct isocl_query *)space = (struct isocl_query){
-			.size = sizeof(struct isocl_query),
-			.reserved = rarely(fuzzer) ? wild(fuzzer) : address_of(space + 16),
-			.reserved_count = below(fuzzer, 4),
-		};
-		break;
-	case 0x01:
-		*(struct isocl_buffer_create *)space = (struct isocl_buffer_create){
-			.size = sizeof(struct isocl_buffer_create),
-			.flags = below(fuzzer, rarely(fuzzer) ? 16 : 3),
-			.length = any_pages(fuzzer),
-			.alignment = rarely(fuzzer) ? wild(fuzzer) : 0,
-		};
-		break;
-	case 0x02:
-	case 0x08:
-		*(struct isocl_buffer_destroy *)space = (struct isocl_buffer_destroy){
-			.size = sizeof(struct isocl_buffer_destroy),
-			.handle = number == 2 ? buffer->handle : fuzzer->mirrors[below(fuzzer, 4)],
-		};
-		break;
-	case 0x03:
-		*(struct isocl_buffer_info *)space = (struct isocl_buffer_info){
-			.size = sizeof(struct isocl_buffer_info),
-			.handle = below(fuzzer, 2) ? buffer->handle : 0,
-			.address = any_address(fuzzer),
-		};
-		break;
-	case 0x04:
-	case 0x05:
-		*(struct isocl_buffer_part *)space = (struct isocl_buffer_part){
-			.size = sizeof(struct isocl_buffer_part),
-			.handle = buffer->handle,
-			.offset = below(fuzzer, 2) * PAGE,
-			.length = rarely(fuzzer) ? wild(fuzzer) : PAGE,
-		};
-		break;
-	case 0x06:
-		*(struct isocl_sync *)space = (struct isocl_sync){
-			.size = sizeof(struct isocl_sync),
-			.handle = buffer->handle,
-			.offset = below(fuzzer, 2) * PAGE,
-			.length = rarely(fuzzer) ? wild(fuzzer) : PAGE,
-			.direction = 1 + below(fuzzer, rarely(fuzzer) ? 4 : 2),
-		};
-		break;
-	case 0x07:
-		*(struct isocl_mirror *)space = (struct isocl_mirror){
-			.size = sizeof(struct isocl_mirror),
-			.flags = below(fuzzer, rarely(fuzzer) ? 4 : 2),
-			.start = any_address(fuzzer) & ~(PAGE - 1),
-			.length = any_pages(fuzzer),
-		};
-		break;
-	case 0x09:
-		count = 1 + below(fuzzer, 4);
-		for (i = 0; i < count; i++)
-			ops[fuzzer->tried[0] % THREADS][i] = any_op(fuzzer);
-		*(struct isocl_submit *)space = (struct isocl_submit){
-			.size = sizeof(struct isocl_submit),
-			.count = rarely(fuzzer) ? wild(fuzzer) : count,
-			.ops = rarely(fuzzer) ? wild(fuzzer)
-					      : address_of(ops[fuzzer->tried[0] % THREADS]),
-			.op_size = rarely(fuzzer) ? wild(fuzzer) : sizeof(struct isocl_op),
-		};
-		break;
-	case 0x0A:
-		*(struct isocl_wait *)space = (struct isocl_wait){
-			.size = sizeof(struct isocl_wait),
-			.sequence = rarely(fuzzer) ? wild(fuzzer)
-						   : fuzzer->sequence - below(fuzzer, 4),
-			.deadline = below(fuzzer, 2) ? 0 : now() + below(fuzzer, 100000),
-		};
-		break;
-	case 0x0B:
-		*(struct isocl_fault *)space = (struct isocl_fault){ .size = sizeof(struct isocl_fault) };
-		break;
-	default:
-		*(struct isocl_statistics *)space = (struct isocl_statistics){
-			.size = sizeof(struct isocl_statistics), .scope = below(fuzzer, 3),
-		};
-		break;
-	}
-	if (rarely(fuzzer))
-		space[below(fuzzer, 12)] = wild(fuzzer);
-}
-
-static void learn(struct fuzzer *fuzzer, unsigned int number, const uint64_t *space)
-{
-	const struct isocl_buffer_create *create = (const void *)space;
-	struct buffer *slot = any_buffer(fuzzer);
-
-	if (number == 0x07)
-		fuzzer->mirrors[below(fuzzer, 4)] = ((const struct isocl_mirror *)space)->id;
-	if (number == 0x09)
-		fuzzer->sequence = ((const struct isocl_submit *)space)->sequence;
-	if (number != 0x01)
-		return;
-	if (slot->at != MAP_FAILED && slot->at)
-		munmap(slot->at, slot->length);
-	*slot = (struct buffer){ create->handle, create->mmap_offset, create->length, MAP_FAILED };
-}
-
-/* Keeps the number of what exists bounded. */
-static void destroy_forgotten(struct fuzzer *fuzzer, int fd, unsigned int round)
-{
-	struct isocl_fault fault;
-	uint64_t sequence;
-	uint32_t handle;
+	unsigned int number = choose_call(fuzzer);
+	struct file *file = choose_arguments(fuzzer, number);
+	struct iovec local = { fuzzer->arguments, 256 }, desk = { fuzzer->desk.at + PAGE - 16, 256 };
+	void *pointer = fuzzer->arguments;
 	int status;
 
-	if (round % 2000)
+	switch (below(fuzzer, 64)) {
+	case 0:
+		pointer = (void *)wild(fuzzer);
+		break;
+	case 1:
+		pointer = fuzzer->read_only;
+		break;
+	case 2:
+	case 3:
+		/* In memory of the driver itself, across a page that may have to be brought in. */
+		if (process_vm_writev(getpid(), &local, 1, &desk, 1, 0) == 256)
+			pointer = desk.iov_base;
+		break;
+	}
+	fuzzer->tried[number]++;
+	if (call(file->fd, _IO(ISOCL_IOC_TYPE, number), pointer)) {
+		/* A failure that is never told would count as pending for ever. */
+		if (number == 0x0A)
+			wait_for(file->fd, fuzzer->awaited, 0, &status);
 		return;
-	for (handle = 1; handle < 4000; handle++)
-		if (below(fuzzer, 2))
-			destroy(fd, handle);
-	for (sequence = 1; sequence <= fuzzer->sequence; sequence += 1 + (fuzzer->sequence > 20000))
-		if (sequence + 2000 > fuzzer->sequence)
-			wait_for(fd, sequence, 0, &status);
-	while (!take_fault(fd, &fault))
-		;
+	}
+	fuzzer->worked[number]++;
+	/* What was answered there may be gone: others may discard any buffer. */
+	if (pointer == desk.iov_base &&
+	    process_vm_readv(getpid(), &local, 1, &desk, 1, 0) != 256)
+		return;
+	learn(fuzzer, file, number);
 }
 
 static void *fuzz(void *argument)
@@ -313,28 +101,84 @@ static void *fuzz(void *argument)
 	struct fuzzer *fuzzer = argument;
 	uint64_t round;
 
-	for (round = 1; round <= fuzzer->calls; round++) {
-		uint64_t space[64];
-		unsigned int number = below(fuzzer, CALLS);
-		int fd = fuzzer->files[rarely(fuzzer) ? below(fuzzer, FILES) : 0];
-		void *pointer = space;
-
-		if (below(fuzzer, 6) == 0)
-			map_or_unmap(fuzzer, fd);
-		choose_arguments(fuzzer, number, space);
-		if (below(fuzzer, 100) == 0)
-			pointer = (void *)wild(fuzzer);
-		fuzzer->tried[number]++;
-		if (!call(fd, _IO(ISOCL_IOC_TYPE, number), pointer)) {
-			fuzzer->worked[number]++;
-			if (pointer == space)
-				learn(fuzzer, number, space);
-		}
-		if (below(fuzzer, 1000) == 0)
-			call(fd, wild(fuzzer), space);
-		destroy_forgotten(fuzzer, fd, round);
+	for (round = 0; round < fuzzer->calls; round++) {
+		if (one_in(fuzzer, 6))
+			disturb_memory(fuzzer);
+		if (one_in(fuzzer, 3000))
+			reopen(fuzzer);
+		if (one_in(fuzzer, 2000))
+			call(shared[0].fd, (unsigned int)wild(fuzzer) | 1U << 31, fuzzer->arguments);
+		if (one_in(fuzzer, 100))
+			discard(shared[0].fd, fuzzer->desk.handle, 0, 2 * PAGE);
+		make_call(fuzzer);
 	}
 	return NULL;
+}
+
+static void prepare(struct fuzzer *fuzzer, unsigned int number, uint64_t seed, uint64_t calls)
+{
+	void *place = (void *)((600 + number) * GIB);
+	int memory = memfd_create("arguments", 0);
+	struct file *own = calloc(1, sizeof(*own));
+	unsigned int i;
+
+	*fuzzer = (struct fuzzer){ .state = (seed + number) * 0x9E3779B97F4A7C15 | 1, .calls = calls };
+	for (i = 0; i < SHARED_FILES; i++)
+		fuzzer->files[i] = &shared[i];
+	own->fd = open_device();
+	own->cursor = 1;
+	fuzzer->files[SHARED_FILES] = own;
+	for (i = 0; i < KNOWN_BUFFERS; i++)
+		fuzzer->buffers[i].buffer.at = MAP_FAILED;
+	fuzzer->scratch = mmap(place, SCRATCH_PAGES * PAGE, PROT_READ | PROT_WRITE,
+			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	CHECK(fuzzer->scratch == place && memory >= 0 && !ftruncate(memory, 2 * PAGE));
+	fuzzer->arguments = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
+	fuzzer->read_only = mmap(NULL, 2 * PAGE, PROT_READ, MAP_SHARED, memory, 0);
+	CHECK(fuzzer->arguments != MAP_FAILED && fuzzer->read_only != MAP_FAILED);
+	fuzzer->desk = create_and_map(shared[0].fd, 2 * PAGE, ISOCL_BUFFER_LAZY);
+}
+
+/* Submissions made so far end, and the device still works. */
+static void check_file(struct file *file)
+{
+	struct buffer buffer = create_and_map(file->fd, PAGE, 0);
+	struct isocl_op op = { .opcode = ISOCL_OP_ATOMIC, .width = 8, .length = 1, .operand = 3,
+			       .destination = address_of(buffer.at) };
+	uint64_t sequence = 0, told;
+	int status;
+
+	while (submit(file->fd, &op, 1, &sequence)) {
+		CHECK(errno == EAGAIN);
+		for (told = file->latest > 4000 ? file->latest - 4000 : 1; told <= file->latest; told++)
+			CHECK(!wait_for(file->fd, told, ~0ULL, &status));
+	}
+	CHECK(!wait_for(file->fd, sequence, now() + 10000000000, &status) && status == 0);
+	CHECK(*(uint64_t *)buffer.at == 3);
+	unmap(&buffer);
+}
+
+/* Without the end of the process: when mappings and files are gone, so is everything else. */
+static void check_nothing_is_left(void)
+{
+	struct isocl_statistics left;
+	unsigned int i, k;
+	int fd;
+
+	for (i = 0; i < THREADS; i++) {
+		for (k = 0; k < KNOWN_BUFFERS; k++)
+			forget_mapping(&fuzzers[i].buffers[k]);
+		unmap(&fuzzers[i].desk);
+		close(fuzzers[i].files[SHARED_FILES]->fd);
+	}
+	for (i = 0; i < SHARED_FILES; i++)
+		close(shared[i].fd);
+	fd = open_device();
+	left = statistics(fd, ISOCL_SCOPE_DEVICE);
+	CHECK(left.files == 1 && !left.buffers && !left.pages && !left.device_entries);
+	CHECK(!left.mirrors && !left.submissions);
+	printf("    %llu pages brought in by the CPU, %llu by the device, %llu fault records, %llu invalidations\n",
+	       left.cpu_faults, left.device_faults, left.fault_records, left.invalidations);
 }
 
 static uint64_t setting(const char *name, uint64_t otherwise)
@@ -346,40 +190,45 @@ static uint64_t setting(const char *name, uint64_t otherwise)
 
 static void random_calls_find_nothing(void)
 {
-	static struct fuzzer fuzzers[THREADS];
-	static int files[THREADS][FILES];
-	uint64_t seed = setting("ISOCL_FUZZ_SEED", now()), calls = setting("ISOCL_FUZZ_CALLS", 200000);
+	uint64_t seed = setting("ISOCL_FUZZ_SEED", now());
+	uint64_t calls = setting("ISOCL_FUZZ_CALLS", 200000), all_tried = 0, all_worked = 0;
 	pthread_t threads[THREADS];
-	unsigned int i, k;
+	unsigned int i, number;
 
 	printf("    seed %#llx, %llu calls\n", (unsigned long long)seed, (unsigned long long)calls);
 	fflush(stdout);
-	/* Wild pointers of its own making must not end it. */
-	signal(SIGBUS, SIG_IGN);
-	for (i = 0; i < THREADS; i++) {
-		for (k = 0; k < FILES; k++)
-			files[i][k] = k == FILES - 1 && i ? files[0][0] : open_device();
-		fuzzers[i].files = files[i];
-		fuzzers[i].state = seed * (2 * i + 1) | 1;
-		fuzzers[i].calls = calls / THREADS;
-		for (k = 0; k < BUFFERS; k++)
-			fuzzers[i].buffers[k].at = MAP_FAILED;
-		CHECK(!pthread_create(&threads[i], NULL, fuzz, &fuzzers[i]));
+	for (i = 0; i < SHARED_FILES; i++) {
+		shared[i].fd = open_device();
+		shared[i].cursor = 1;
 	}
 	for (i = 0; i < THREADS; i++)
+		prepare(&fuzzers[i], i, seed, calls / THREADS + 1);
+	for (i = 0; i < THREADS; i++)
+		CHECK(!pthread_create(&threads[i], NULL, fuzz, &fuzzers[i]));
+	for (i = 0; i < THREADS; i++)
 		pthread_join(threads[i], NULL);
-	for (k = 0; k < CALLS; k++) {
-		uint64_t tried = fuzzers[0].tried[k] + fuzzers[1].tried[k];
-		uint64_t worked = fuzzers[0].worked[k] + fuzzers[1].worked[k];
 
-		printf("    call %2u: %6llu of %6llu worked\n", k, (unsigned long long)worked,
-		       (unsigned long long)tried);
-		CHECK(worked * 100 > tried);
+	for (number = 0; number < CALLS; number++) {
+		uint64_t tried = 0, worked = 0;
+
+		for (i = 0; i < THREADS; i++) {
+			tried += fuzzers[i].tried[number];
+			worked += fuzzers[i].worked[number];
+		}
+		printf("    %-14s %7llu of %7llu worked\n", names[number],
+		       (unsigned long long)worked, (unsigned long long)tried);
+		CHECK(worked * 10 > tried);
+		all_tried += tried;
+		all_worked += worked;
 	}
-	CHECK(fuzzers[0].mapped + fuzzers[1].mapped > calls / 1000);
+	CHECK(all_tried >= calls && all_worked * 2 > all_tried);
+	CHECK(fuzzers[0].mapped > fuzzers[0].calls / 1000);
+	for (i = 0; i < SHARED_FILES; i++)
+		check_file(&shared[i]);
+	check_nothing_is_left();
 }
 
 const struct group fuzz_group = {
-	"fuzz", "memory_limit=268435456", 3000,
+	"fuzz", "memory_limit=67108864 reserved=c000000000-c100000000", 600,
 	TESTS(TEST(random_calls_find_nothing)),
 };
