@@ -12,6 +12,7 @@ use std::ptr::{null, null_mut};
 
 use isocl_conformance::client::{offset, read, write};
 use isocl_conformance::kernel_driver::{forbid_writing, process_map, OpenNode, ProcessMapping};
+use isocl_conformance::process::in_forked_child;
 use isocl_conformance::session::Session;
 use opencl_sys::*;
 
@@ -213,6 +214,39 @@ fn system_svm_is_offered_exactly_where_the_device_reaches_the_process() {
         .unwrap();
     let result = read::<[u64; 3]>(result.as_ptr().cast(), 0);
     assert_eq!((result[0], result[1]), (432, 3));
+}
+
+#[test]
+#[ignore = "needs the node of a kernel driver"]
+fn a_forked_child_allocates_in_contexts_of_its_own() {
+    let (session, _) = open();
+    let inherited = alloc(&session, FINE, 4096);
+    write(inherited, 0, 5u8);
+    let status = in_forked_child(|| {
+        let api = session.api;
+        // The parent's memory did not come along, so that its context has none to give.
+        assert!(api.clSVMAlloc(session.context, FINE, 4096, 0).is_null());
+        let own = Session::open().unwrap();
+        let pointer = alloc(&own, FINE, MEBIBYTE);
+        assert_eq!(mapping_of(pointer).path, node().to_str().unwrap());
+        let filled = api.clEnqueueSVMMemFill(
+            own.queue,
+            pointer,
+            [3u8].as_ptr().cast(),
+            1,
+            MEBIBYTE,
+            0,
+            null(),
+            null_mut(),
+        );
+        assert_eq!((filled, api.clFinish(own.queue)), (CL_SUCCESS, CL_SUCCESS));
+        assert_eq!(read::<u8>(pointer, MEBIBYTE - 1), 3);
+        api.clSVMFree(session.context, inherited);
+        api.clSVMFree(own.context, pointer);
+    });
+    assert_eq!(status, 0);
+    assert_eq!(read::<u8>(inherited, 0), 5, "what the child did is its own");
+    session.api.clSVMFree(session.context, inherited);
 }
 
 /// Runs a check of this file that only does something in a child, with more variables.
