@@ -165,7 +165,7 @@ long isocl_buffer_create(struct isocl_file *file, void __user *user)
 	    asked.flags == (ISOCL_BUFFER_LAZY | ISOCL_BUFFER_OWNERSHIP) ||
 	    !asked.length || asked.length > ISOCL_MAX_LENGTH || !PAGE_ALIGNED(asked.length) ||
 	    asked.alignment > ISOCL_MAX_LENGTH || (asked.alignment & (asked.alignment - 1)) ||
-	    asked.handle || asked.pad || asked.mmap_offset)
+	    asked.pad)
 		return -EINVAL;
 
 	buffer = kzalloc(sizeof(*buffer), GFP_KERNEL_ACCOUNT);

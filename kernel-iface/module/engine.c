@@ -164,7 +164,7 @@ long isocl_engine_submit(struct isocl_file *file, void __user *user)
 
 	if (error)
 		return error;
-	if (!asked.count || asked.count > ISOCL_MAX_OPS || asked.pad || asked.sequence ||
+	if (!asked.count || asked.count > ISOCL_MAX_OPS || asked.pad ||
 	    asked.op_size < sizeof(struct isocl_op))
 		return -EINVAL;
 	if (asked.op_size > PAGE_SIZE)
@@ -253,7 +253,7 @@ long isocl_engine_wait(struct isocl_file *file, void __user *user)
 	spin_lock(&engine->lock);
 	submitted = engine->submitted;
 	spin_unlock(&engine->lock);
-	if (asked.status || !asked.sequence || asked.sequence > submitted)
+	if (!asked.sequence || asked.sequence > submitted)
 		return -EINVAL;
 	error = wait_until(engine, asked.sequence, asked.deadline);
 	if (error)

@@ -168,7 +168,7 @@ long isocl_mirror_create(struct isocl_file *file, void __user *user)
 
 	if (error)
 		return error;
-	if ((asked.flags & ~ISOCL_MIRROR_READ_ONLY) || asked.id || asked.pad)
+	if ((asked.flags & ~ISOCL_MIRROR_READ_ONLY) || asked.pad)
 		return -EINVAL;
 	if (!asked.start && !asked.length) {
 		/* Addresses above need more bits only if the process asks for them itself. */

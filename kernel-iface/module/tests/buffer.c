@@ -20,8 +20,7 @@ static void creation_checks_its_arguments(void)
 		{ .length = PAGE, .flags = ISOCL_BUFFER_LAZY | ISOCL_BUFFER_OWNERSHIP },
 		{ .length = PAGE, .alignment = 3 * PAGE },
 		{ .length = PAGE, .alignment = 1ULL << 50 },
-		{ .length = PAGE, .handle = 1 },
-		{ .length = PAGE, .mmap_offset = 1 },
+		{ .length = PAGE, .pad = 1 },
 	};
 	int fd = open_device();
 	unsigned int i;

@@ -50,7 +50,7 @@ static void ranges_are_checked(void)
 	CHECK_ERRNO(mirror(fd, start, PAGE, 2, NULL), EINVAL);
 	CHECK_ERRNO(mirror(fd, 1UL << 60, PAGE, 0, NULL), ERANGE);
 	CHECK_ERRNO(mirror(fd, start, ~0ULL - PAGE + 1, 0, NULL), ERANGE);
-	odd.id = 1;
+	odd.pad = 1;
 	CHECK_ERRNO(call(fd, ISOCL_IOC_MIRROR, &odd), EINVAL);
 	CHECK(!mirror(fd, start + 4 * PAGE, 4 * PAGE, 0, &id));
 	CHECK_ERRNO(mirror(fd, start + 7 * PAGE, PAGE, 0, NULL), EEXIST);

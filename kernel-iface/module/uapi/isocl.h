@@ -5,7 +5,8 @@
  * Every structure begins with its own size, as user space knows it. A driver that knows a longer
  * structure takes the missing fields as 0 and writes back only what user space knows; one that
  * knows a shorter structure refuses (E2BIG) if a field it does not know is not 0. Fields called
- * "pad" must be 0. Flags that a driver does not know are refused (EINVAL).
+ * "pad" must be 0, fields marked "out" may be anything. Flags that a driver does not know are
+ * refused (EINVAL).
  *
  * An open file belongs to the process image (the address space) that opened it: everything but
  * ISOCL_IOC_QUERY and ISOCL_IOC_STATISTICS fails with EXDEV in any other.
