@@ -11,8 +11,10 @@ use crate::driver::SlabRequest;
 use crate::mapping::{Backing, Mapping, Reservation};
 use crate::{process_map, Error, Result, SLAB_GRANULE};
 
-/// Address space reserved at a time, in bytes, where there is that much.
+/// Address space reserved at a time, in bytes, where there is much; elsewhere a share of it, so that
+/// one user of a small aperture leaves room for others.
 const STRETCH: usize = 64 << 30;
+const SHARE: usize = 8;
 
 /// How often a stretch is searched again when another thread mapped something there meanwhile.
 const SEARCHES: usize = 16;
@@ -70,7 +72,8 @@ impl ReservedSpace {
             .len
             .checked_add(request.alignment - SLAB_GRANULE)
             .ok_or(no_room)?;
-        let mut len = STRETCH.max(least);
+        let share = (self.plan.capacity() / SHARE) & !(SLAB_GRANULE - 1);
+        let mut len = STRETCH.min(share).max(least);
         loop {
             match self.reserve(len) {
                 Ok(reservation) => {
