@@ -51,10 +51,12 @@ static int parse_range(char *text, struct isocl_range *range)
 
 	if (!end)
 		return -EINVAL;
-	*end++ = '\0';
+	*end = '\0';
 	error = kstrtou64(text, 16, &range->start);
+	/* The text is the parameter, which anybody may read later. */
+	*end = '-';
 	if (!error)
-		error = kstrtou64(end, 16, &range->end);
+		error = kstrtou64(end + 1, 16, &range->end);
 	if (!error && (range->start >= range->end || range->end > DEFAULT_MAP_WINDOW))
 		error = -EINVAL;
 	range->start = ALIGN_DOWN(range->start, PAGE_SIZE);

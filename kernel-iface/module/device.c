@@ -144,7 +144,7 @@ static long call(struct file *file, unsigned int command, unsigned long argument
 
 static int open(struct inode *inode, struct file *file)
 {
-	struct isocl_file *isocl = kzalloc(sizeof(*isocl), GFP_KERNEL_ACCOUNT);
+	struct isocl_file *isocl = kvzalloc(sizeof(*isocl), GFP_KERNEL_ACCOUNT);
 
 	if (!isocl)
 		return -ENOMEM;
@@ -179,7 +179,7 @@ static int release(struct inode *inode, struct file *file)
 	xa_destroy(&isocl->table.entries);
 	isocl_count(isocl, files, -1);
 	mmdrop(isocl->mm);
-	kfree(isocl);
+	kvfree(isocl);
 	return 0;
 }
 

@@ -23,7 +23,8 @@
 #include <isocl.h>
 
 #define ISOCL_MAX_RESERVED 16
-#define ISOCL_FAULTS_KEPT 64
+/* As many as submissions may have failed without anybody asking. */
+#define ISOCL_FAULTS_KEPT ISOCL_MAX_PENDING
 
 struct isocl_counters {
 	atomic64_t files, buffers, pages, device_entries, mirrors, submissions;

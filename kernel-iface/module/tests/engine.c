@@ -305,12 +305,12 @@ static void records_that_nobody_takes_are_counted(void)
 	int fd = open_device(), i;
 	struct isocl_fault fault;
 
-	for (i = 0; i < 100; i++)
+	for (i = 0; i < 300; i++)
 		CHECK(device_fill(fd, (void *)(PAGE * i), 8, 1) == -EFAULT);
 	CHECK(!take_fault(fd, &fault));
-	CHECK(fault.lost == 100 - 64 && fault.address == PAGE * fault.lost);
+	CHECK(fault.lost == 300 - ISOCL_MAX_PENDING && fault.address == PAGE * fault.lost);
 	CHECK(!take_fault(fd, &fault) && fault.lost == 0);
-	CHECK(statistics(fd, ISOCL_SCOPE_FILE).fault_records == 100);
+	CHECK(statistics(fd, ISOCL_SCOPE_FILE).fault_records == 300);
 }
 
 static void submissions_run_in_order(void)
@@ -386,6 +386,53 @@ static void signals_interrupt_waiting(void)
 	CHECK(!wait_for(fd, sequence, ~0ULL, &status));
 }
 
+/* A handler that restarts calls leaves the deadline where it was. */
+static void waiting_goes_on_after_a_signal(void)
+{
+	int fd = open_device(), status;
+	struct isocl_op slow = { .opcode = ISOCL_OP_DELAY, .length = 400000000 };
+	struct sigaction action = { .sa_handler = count_signal, .sa_flags = SA_RESTART };
+	uint64_t sequence, began;
+
+	sigaction(SIGUSR1, &action, NULL);
+	CHECK(!submit(fd, &slow, 1, &sequence));
+	began = now();
+	if (!fork()) {
+		usleep(50000);
+		kill(getppid(), SIGUSR1);
+		usleep(50000);
+		kill(getppid(), SIGUSR1);
+		_exit(0);
+	}
+	CHECK_ERRNO(wait_for(fd, sequence, began + 200000000, &status), ETIMEDOUT);
+	CHECK(signals == 2 && now() - began >= 200000000);
+	CHECK(!wait_for(fd, sequence, ~0ULL, &status) && status == 0);
+}
+
+static void operations_may_grow(void)
+{
+	int fd = open_device(), status;
+	struct buffer buffer = create_and_map(fd, PAGE, 0);
+	struct {
+		struct isocl_op op;
+		uint64_t unknown;
+	} longer[2] = { 0 };
+	struct isocl_submit submission = { .size = sizeof(submission), .count = 2,
+					   .ops = address_of(longer), .op_size = sizeof(longer[0]) };
+	unsigned int i;
+
+	for (i = 0; i < 2; i++)
+		longer[i].op = (struct isocl_op){ .opcode = ISOCL_OP_ATOMIC, .width = 4,
+						  .length = 1, .operand = 1 + i,
+						  .destination = address_of(buffer.at) };
+	CHECK(!call(fd, ISOCL_IOC_SUBMIT, &submission));
+	CHECK(!wait_for(fd, submission.sequence, ~0ULL, &status) && status == 0);
+	CHECK(*(uint32_t *)buffer.at == 3);
+	longer[1].unknown = 1;
+	submission.sequence = 0;
+	CHECK_ERRNO(call(fd, ISOCL_IOC_SUBMIT, &submission), E2BIG);
+}
+
 static void too_many_submissions_are_refused_until_failures_are_told(void)
 {
 	int fd = open_device(), status;
@@ -431,7 +478,8 @@ const struct group engine_group = {
 	      TEST(checksums_are_those_of_zlib), TEST(malformed_operations_are_refused),
 	      TEST(faults_tell_what_happened), TEST(records_that_nobody_takes_are_counted),
 	      TEST(submissions_run_in_order), TEST(waiting_keeps_to_its_deadline),
-	      TEST(signals_interrupt_waiting),
+	      TEST(signals_interrupt_waiting), TEST(waiting_goes_on_after_a_signal),
+	      TEST(operations_may_grow),
 	      TEST(too_many_submissions_are_refused_until_failures_are_told),
 	      TEST(many_operations_fit_into_one_submission)),
 };
