@@ -116,8 +116,11 @@ static int bring_in(struct isocl_mirror_range *mirror, const struct isocl_access
 	}
 	page = hmm_pfn_to_page(frame);
 	write = (frame & HMM_PFN_WRITE) && !(mirror->flags & ISOCL_MIRROR_READ_ONLY);
-	/* The device leaves no dirty bit behind, and clean pages may be dropped. */
-	if (write && PageAnon(page))
+	/*
+	 * The device leaves no dirty bit behind, and clean pages may be dropped. A file's page is
+	 * dirty already if the CPU may write to it; anonymous and shared memory need not be.
+	 */
+	if (write && (PageAnon(page) || folio_test_swapbacked(page_folio(page))))
 		set_page_dirty(page);
 	error = isocl_table_set_mirrored(file, page_start, page, write);
 	up_read(&file->table.lock);

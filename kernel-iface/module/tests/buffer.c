@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The life of buffers, and what a process may do to their mappings. */
 #include <fcntl.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -254,6 +255,7 @@ static void an_inherited_mapping_gives_the_device_nothing(void)
 {
 	int fd = open_device(), go[2], status;
 	struct buffer buffer = create_and_map(fd, 4 * PAGE, 0);
+	void *old = buffer.at;
 	char byte;
 	pid_t child;
 
@@ -267,11 +269,56 @@ static void an_inherited_mapping_gives_the_device_nothing(void)
 	}
 	buffer.at[0] = 12;
 	unmap(&buffer);
-	CHECK(device_fill(fd, (void *)0x100000000, 8, 1) == -EFAULT);
+	CHECK(device_fill(fd, old, 8, 1) == -EFAULT);
 	CHECK(!statistics(fd, ISOCL_SCOPE_FILE).device_entries);
 	CHECK(!destroy(fd, buffer.handle));
 	CHECK(write(go[1], "x", 1) == 1);
 	CHECK(waitpid(child, &status, 0) == child && status == 0);
+}
+
+/* Addresses are all that a buffer which nobody touches costs. */
+static void buffers_may_be_larger_than_all_memory(void)
+{
+	int fd = open_device();
+	struct isocl_query device = query(fd, NULL, 0);
+	struct buffer largest = create(fd, device.max_buffer_length, ISOCL_BUFFER_LAZY);
+	struct buffer large = create_and_map(fd, 512 * GIB, ISOCL_BUFFER_LAZY);
+	struct isocl_buffer_create more = { .size = sizeof(more), .flags = ISOCL_BUFFER_LAZY,
+					    .length = device.max_buffer_length + PAGE };
+
+	CHECK_ERRNO(call(fd, ISOCL_IOC_BUFFER_CREATE, &more), EINVAL);
+	CHECK_ERRNO(map_at(fd, &largest, NULL, 0), ENOMEM);
+	large.at[large.length - 1] = 5;
+	CHECK(!device_copy(fd, large.at, large.at + large.length - 1, 1) && large.at[0] == 5);
+	CHECK(!discard(fd, large.handle, 0, large.length));
+	CHECK(!statistics(fd, ISOCL_SCOPE_FILE).pages && large.at[0] == 0);
+	unmap(&large);
+}
+
+/* Shared mappings are for those who may write to the node. */
+static void a_file_for_reading_maps_nothing(void)
+{
+	int fd = open(NODE, O_RDONLY);
+	struct buffer buffer = create(fd, PAGE, 0);
+
+	CHECK_ERRNO(map_at(fd, &buffer, NULL, 0), EACCES);
+	CHECK_ERRNO(mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, buffer.offset), EINVAL);
+	CHECK(!statistics(fd, ISOCL_SCOPE_FILE).device_entries);
+}
+
+/* The mapping keeps what it needs of a closed file. */
+static void a_mapping_outlives_its_file(void)
+{
+	int fd = open_device(), other = open_device();
+	struct buffer buffer = create_and_map(fd, 4 * PAGE, ISOCL_BUFFER_LAZY);
+
+	close(fd);
+	buffer.at[3 * PAGE] = 7;
+	CHECK(buffer.at[3 * PAGE] == 7 && buffer.at[0] == 0);
+	CHECK(statistics(other, ISOCL_SCOPE_DEVICE).buffers == 1);
+	unmap(&buffer);
+	CHECK(statistics(other, ISOCL_SCOPE_DEVICE).files == 1);
+	CHECK(statistics(other, ISOCL_SCOPE_DEVICE).pages == 0);
 }
 
 static void thousands_of_buffers_exist_at_once(void)
@@ -297,6 +344,8 @@ const struct group buffer_group = {
 	      TEST(a_part_has_no_life_of_its_own), TEST(buffers_do_not_move_or_grow),
 	      TEST(advice_does_not_part_cpu_and_device), TEST(the_system_reads_and_writes_buffers),
 	      TEST(an_inherited_mapping_gives_the_device_nothing),
+	      TEST(buffers_may_be_larger_than_all_memory), TEST(a_file_for_reading_maps_nothing),
+	      TEST(a_mapping_outlives_its_file),
 	      TEST(thousands_of_buffers_exist_at_once)),
 };
 
@@ -341,4 +390,27 @@ static void memory_beyond_the_limit_is_refused(void)
 const struct group limit_group = {
 	"limit", "memory_limit=1048576", 20,
 	TESTS(TEST(memory_beyond_the_limit_is_refused)),
+};
+
+/* ---- all handles --------------------------------------------------------------------------- */
+
+static void handles_run_out_and_come_back(void)
+{
+	int fd = open_device();
+	struct isocl_buffer_create create;
+	unsigned int count = 0;
+
+	do
+		create = (struct isocl_buffer_create){ .size = sizeof(create), .length = PAGE,
+						       .flags = ISOCL_BUFFER_LAZY };
+	while (!call(fd, ISOCL_IOC_BUFFER_CREATE, &create) && ++count);
+	CHECK(errno == ENOSPC && count == (1 << 20) - 1);
+	CHECK(!destroy(fd, 4711) && !call(fd, ISOCL_IOC_BUFFER_CREATE, &create));
+	CHECK(create.handle == 4711);
+}
+
+/* A group of its own: a million objects take half a minute when the kernel debugs its allocator. */
+const struct group handles_group = {
+	"handles", "", 120,
+	TESTS(TEST(handles_run_out_and_come_back)),
 };

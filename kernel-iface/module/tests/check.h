@@ -40,12 +40,17 @@ struct group {
 	} while (0)
 
 _Noreturn void fail(const char *file, int line, const char *what);
+/* A number from the environment. */
+unsigned long long setting(const char *name, unsigned long long otherwise);
+
+/* What the program does when it is started by a test, with the number of a file that is left open. */
+int after_exec(int fd);
 
 #define TESTS(...) ((const struct test[]){ __VA_ARGS__, { NULL, NULL } })
 #define TEST(function) { #function, function }
 
 extern const struct group query_group, placement_group, reserved_group, tiny_group, buffer_group,
-	limit_group, engine_group, mirror_group, narrow_mirror_group, ownership_group,
+	limit_group, handles_group, engine_group, mirror_group, narrow_mirror_group, ownership_group,
 	process_group, storm_group, fuzz_group;
 
 #endif

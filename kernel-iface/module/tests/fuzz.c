@@ -181,13 +181,6 @@ static void check_nothing_is_left(void)
 	       left.cpu_faults, left.device_faults, left.fault_records, left.invalidations);
 }
 
-static uint64_t setting(const char *name, uint64_t otherwise)
-{
-	const char *text = getenv(name);
-
-	return text ? strtoull(text, NULL, 0) : otherwise;
-}
-
 static void random_calls_find_nothing(void)
 {
 	uint64_t seed = setting("ISOCL_FUZZ_SEED", now());

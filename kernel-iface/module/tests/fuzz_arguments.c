@@ -199,7 +199,7 @@ static struct file *choose_right_arguments(struct fuzzer *fuzzer, unsigned int n
 	case 0x01:
 		fuzzer->slot = &fuzzer->buffers[below(fuzzer, KNOWN_BUFFERS)];
 		ARGUMENTS(isocl_buffer_create, .flags = below(fuzzer, 3),
-			  .length = (1 + below(fuzzer, 12)) * PAGE,
+			  .length = (1 + below(fuzzer, 8)) * PAGE,
 			  .alignment = one_in(fuzzer, 8) ? PAGE << below(fuzzer, 20) : 0);
 		return file;
 	case 0x02:

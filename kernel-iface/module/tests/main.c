@@ -2,6 +2,7 @@
 /*
  * isocl-module-test GROUP...: runs the tests of these groups on the module that is loaded.
  * --list: the groups, each with the parameters that the module is to be loaded with.
+ * --after-exec: used by a test of the group process.
  */
 #include <signal.h>
 #include <sys/prctl.h>
@@ -14,8 +15,8 @@
 
 static const struct group *const groups[] = {
 	&query_group, &placement_group, &reserved_group, &tiny_group, &buffer_group, &limit_group,
-	&engine_group, &mirror_group, &narrow_mirror_group, &ownership_group, &process_group,
-	&storm_group, &fuzz_group,
+	&handles_group, &engine_group, &mirror_group, &narrow_mirror_group, &ownership_group,
+	&process_group, &storm_group, &fuzz_group,
 };
 
 #define COUNT (sizeof(groups) / sizeof(groups[0]))
@@ -27,6 +28,13 @@ _Noreturn void fail(const char *file, int line, const char *what)
 	printf("    %s:%d: not so: %s (%s)\n", file, line, what, strerror(error));
 	fflush(stdout);
 	_exit(1);
+}
+
+unsigned long long setting(const char *name, unsigned long long otherwise)
+{
+	const char *text = getenv(name);
+
+	return text ? strtoull(text, NULL, 0) : otherwise;
 }
 
 /* What a dead process had goes a moment after it is gone. */
@@ -90,6 +98,8 @@ int main(int argc, char **argv)
 			printf("%s\t%s\n", groups[i]->name, groups[i]->parameters);
 		return 0;
 	}
+	if (argc == 3 && !strcmp(argv[1], "--after-exec"))
+		return after_exec(atoi(argv[2]));
 	for (argument = 1; argument < argc; argument++) {
 		const struct group *group = NULL;
 		const struct test *test;

@@ -147,21 +147,70 @@ static void a_dead_owner_leaves_an_empty_file(void)
 	CHECK(!statistics(got, ISOCL_SCOPE_FILE).device_entries);
 }
 
-static void exec_closes_the_file(void)
+int after_exec(int fd)
 {
-	int fd = open_device(), kept = dup(fd);
-	char *const arguments[] = { "isocl-module-test", "--list", NULL };
+	int tries = 0;
+
+	while (statistics(fd, ISOCL_SCOPE_FILE).device_entries && tries++ < 100)
+		usleep(10000);
+	return !is_foreign(fd) || statistics(fd, ISOCL_SCOPE_FILE).device_entries ||
+	       mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 1UL << 43) != MAP_FAILED ||
+	       errno != EXDEV;
+}
+
+static _Noreturn void execute(int fd)
+{
+	char number[16];
+	char *const arguments[] = { "isocl-module-test", "--after-exec", number, NULL };
+
+	snprintf(number, sizeof(number), "%d", fd);
+	execv("/proc/self/exe", arguments);
+	_exit(1);
+}
+
+static void a_file_kept_over_exec_is_foreign(void)
+{
+	int fd = open_device();
+	struct buffer buffer = create_and_map(fd, PAGE, ISOCL_BUFFER_LAZY);
 	pid_t child;
 
-	create_and_map(fd, PAGE, 0);
-	CHECK(kept >= 0);
+	CHECK(!fcntl(fd, F_SETFD, 0));
+	/* First another process image, which borrows this one's memory until exec. */
 	child = vfork();
+	if (!child)
+		execute(fd);
+	expect_child(child);
+	CHECK(!device_fill(fd, buffer.at, 8, 4) && buffer.at[7] == 4);
+
+	/* Then an owner that changes its image while the device works. */
+	child = fork();
 	if (!child) {
-		execv("/proc/self/exe", arguments);
-		_exit(1);
+		int own = open_device();
+		struct buffer mine = create_and_map(own, PAGE, 0);
+		struct isocl_op endless = { .opcode = ISOCL_OP_ATOMIC, .width = 8, .length = ~0ULL,
+					    .destination = address_of(mine.at) };
+
+		CHECK(!fcntl(own, F_SETFD, 0) && !submit(own, &endless, 1, NULL));
+		execute(own);
 	}
 	expect_child(child);
-	CHECK(!statistics(fd, ISOCL_SCOPE_FILE).mirrors);
+}
+
+static void exiting_does_not_wait_for_pending_work(void)
+{
+	uint64_t began = now();
+	pid_t child = fork();
+
+	if (!child) {
+		struct isocl_op slow = { .opcode = ISOCL_OP_DELAY, .length = ISOCL_MAX_DELAY };
+		int fd = open_device();
+
+		create_and_map(fd, PAGE, 0);
+		CHECK(!submit(fd, &slow, 1, NULL) && !submit(fd, &slow, 1, NULL));
+		exit(0);
+	}
+	expect_child(child);
+	CHECK(now() - began < 5000000000);
 }
 
 static void closing_does_not_wait_for_pending_work(void)
@@ -225,6 +274,7 @@ const struct group process_group = {
 	"process", "", 40,
 	TESTS(TEST(a_forked_child_has_neither_file_nor_memory),
 	      TEST(a_file_that_is_sent_away_is_of_no_use_there),
-	      TEST(a_dead_owner_leaves_an_empty_file), TEST(exec_closes_the_file),
+	      TEST(a_dead_owner_leaves_an_empty_file), TEST(a_file_kept_over_exec_is_foreign),
+	      TEST(exiting_does_not_wait_for_pending_work),
 	      TEST(closing_does_not_wait_for_pending_work), TEST(threads_share_a_file)),
 };

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Death at random moments: nothing of a killed process stays behind. */
+/*
+ * Death at random moments: nothing of a killed process stays behind. ISOCL_KILLS chooses how many die.
+ */
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "check.h"
 #include "device.h"
-
-#define KILLS 200
 
 /* Uses everything the driver has, until it is killed. */
 static _Noreturn void live(unsigned int seed)
@@ -59,9 +59,9 @@ static _Noreturn void live(unsigned int seed)
 
 static void processes_killed_at_random_moments_leave_nothing(void)
 {
-	unsigned int seed = now(), round;
+	unsigned int seed = now(), kills = setting("ISOCL_KILLS", 200), round;
 
-	for (round = 0; round < KILLS; round++) {
+	for (round = 0; round < kills; round++) {
 		int status;
 		pid_t child = fork();
 
