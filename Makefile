@@ -17,7 +17,7 @@ PYTHON_PACKAGES := pyopencl numpy
 VENV := $(TARGET)/python
 # Makes only this build of the driver visible to the command that follows.
 RELEASE_ENV = OCL_ICD_VENDORS=$(TARGET)/vendors/release ISOCL_PYTHON=$(VENV)/bin/python
-TEST_ENV = OCL_ICD_VENDORS=$(TARGET)/vendors/debug ISOCL_PYTHON=$(VENV)/bin/python
+TEST_ENV = OCL_ICD_VENDORS=$(TARGET)/vendors/debug ISOCL_CACHE=off ISOCL_PYTHON=$(VENV)/bin/python
 
 .PHONY: help demo test driver-test bench build packages peers python install uninstall clean
 

@@ -59,6 +59,11 @@ pub const VARIABLES: &[Variable] = &[
         meaning: "Type the CPU device reports, for programs that insist on one: cpu, gpu or accelerator",
     },
     Variable {
+        name: "ISOCL_CACHE",
+        default: "isocl in $XDG_CACHE_HOME or ~/.cache",
+        meaning: "Folder where compiled programs are kept for later processes, or off",
+    },
+    Variable {
         name: "ISOCL_LOG",
         default: "none",
         meaning: "What goes to the standard error stream: none, error (failed calls with the reason) or call (every \
@@ -112,6 +117,8 @@ pub struct Config {
     pub global_memory: Option<u64>,
     /// `ISOCL_DEVICE_TYPE`
     pub device_type: DeviceType,
+    /// `ISOCL_CACHE`: the folder, if there is to be one
+    pub cache: Option<PathBuf>,
     /// `ISOCL_LOG`
     pub log: LogLevel,
     /// `ISOCL_COMPILER_LIBRARY`
@@ -178,7 +185,24 @@ impl Config {
         let log = text("ISOCL_LOG", "none, error or call", &|value| {
             parse_log(value).is_some()
         });
+        let cache = text("ISOCL_CACHE", "an absolute path or off", &|value| {
+            value == "off" || value.starts_with('/')
+        });
+        // As the XDG base directory specification has it.
+        let folder = |name: &str| {
+            variable(name)
+                .map(PathBuf::from)
+                .filter(|path| path.is_absolute())
+        };
+        let default_cache = folder("XDG_CACHE_HOME")
+            .or_else(|| folder("HOME").map(|home| home.join(".cache")))
+            .map(|caches| caches.join("isocl"));
         let config = Self {
+            cache: match cache.as_deref() {
+                None => default_cache,
+                Some("off") => None,
+                Some(path) => Some(path.into()),
+            },
             driver: driver
                 .and_then(|value| parse_driver(&value))
                 .unwrap_or(Choice::Automatic),
@@ -275,6 +299,7 @@ mod tests {
             ("ISOCL_COMPUTE_UNITS", "3"),
             ("ISOCL_GLOBAL_MEMORY", "1073741824"),
             ("ISOCL_DEVICE_TYPE", "gpu"),
+            ("ISOCL_CACHE", "/var/cache/x"),
             ("ISOCL_LOG", "call"),
             ("ISOCL_COMPILER_LIBRARY", "/a/b.so"),
         ]);
@@ -287,6 +312,7 @@ mod tests {
             compute_units: Some(3),
             global_memory: Some(1 << 30),
             device_type: DeviceType::GPU,
+            cache: Some("/var/cache/x".into()),
             log: LogLevel::Call,
             compiler_library: Some("/a/b.so".into()),
         };
@@ -302,10 +328,25 @@ mod tests {
             ("ISOCL_SVM", "all"),
             ("ISOCL_COMPUTE_UNITS", "0"),
             ("ISOCL_GLOBAL_MEMORY", "1"),
+            ("ISOCL_CACHE", "here"),
             ("ISOCL_LOG", "yes"),
         ]);
-        assert_eq!(complaints.len(), 7);
+        assert_eq!(complaints.len(), 8);
         assert_eq!(config, read(&[]).0);
+    }
+
+    #[test]
+    fn the_cache_is_where_caches_are_or_nowhere() {
+        let cache = |pairs: &[(&str, &str)]| read(pairs).0.cache;
+        assert_eq!(cache(&[]), None);
+        assert_eq!(
+            cache(&[("HOME", "/home/a")]),
+            Some("/home/a/.cache/isocl".into())
+        );
+        let both = [("HOME", "/home/a"), ("XDG_CACHE_HOME", "/caches")];
+        assert_eq!(cache(&both), Some("/caches/isocl".into()));
+        assert_eq!(cache(&[("HOME", "relative")]), None);
+        assert_eq!(cache(&[("HOME", "/home/a"), ("ISOCL_CACHE", "off")]), None);
     }
 
     #[test]

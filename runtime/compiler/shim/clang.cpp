@@ -39,6 +39,37 @@ struct CollectErrors : llvm::DiagnosticHandler {
 
 char *copy(const std::string &text) { return strdup(text.c_str()); }
 
+// The disk, with a note of whether anybody looked for something outside the folders that are ours.
+struct WatchedDisk : llvm::vfs::ProxyFileSystem {
+    WatchedDisk(llvm::IntrusiveRefCntPtr<llvm::vfs::FileSystem> disk, const char *const *ours,
+                size_t num_ours)
+        : ProxyFileSystem(std::move(disk)), ours(ours, num_ours)
+    {
+    }
+    llvm::ErrorOr<llvm::vfs::Status> status(const llvm::Twine &path) override
+    {
+        note(path);
+        return ProxyFileSystem::status(path);
+    }
+    llvm::ErrorOr<std::unique_ptr<llvm::vfs::File>> openFileForRead(const llvm::Twine &path) override
+    {
+        note(path);
+        return ProxyFileSystem::openFileForRead(path);
+    }
+    void note(const llvm::Twine &path)
+    {
+        std::string name = path.str();
+        for (const char *folder : ours)
+            if (llvm::StringRef(name).starts_with(folder))
+                return;
+        // Where the program itself is looked for.
+        if (name != "." && name != "./")
+            looked = true;
+    }
+    llvm::ArrayRef<const char *> ours;
+    bool looked = false;
+};
+
 } // namespace
 
 extern "C" {
@@ -49,14 +80,17 @@ struct isocl_file {
     size_t length;
 };
 
-// Compiles files[0] with cc1 arguments; the other files are headers. Returns null on errors.
-// *log is what clang had to say; the caller frees it.
+// Compiles files[0] with cc1 arguments; the other files are headers, in folders of ours. Returns
+// null on errors. *log is what clang had to say; the caller frees it. *looked tells whether files
+// on disk, there or missing, have a part in the result.
 LLVMModuleRef isocl_compile(LLVMContextRef context, const isocl_file *files, size_t num_files,
-                            const char *const *arguments, size_t num_arguments, char **log)
+                            const char *const *arguments, size_t num_arguments,
+                            const char *const *ours, size_t num_ours, char **log, bool *looked)
 {
     using namespace clang;
     std::string text;
     LLVMModuleRef module = nullptr;
+    *looked = true;
     {
         llvm::raw_string_ostream stream(text);
         auto options = llvm::makeIntrusiveRefCnt<DiagnosticOptions>();
@@ -72,8 +106,8 @@ LLVMModuleRef isocl_compile(LLVMContextRef context, const isocl_file *files, siz
             // The application's folder may have been deleted.
             if (!files_on_disk->getCurrentWorkingDirectory())
                 files_on_disk->setCurrentWorkingDirectory("/");
-            auto overlay =
-                llvm::makeIntrusiveRefCnt<llvm::vfs::OverlayFileSystem>(files_on_disk);
+            auto disk = llvm::makeIntrusiveRefCnt<WatchedDisk>(files_on_disk, ours, num_ours);
+            auto overlay = llvm::makeIntrusiveRefCnt<llvm::vfs::OverlayFileSystem>(disk);
             overlay->pushOverlay(memory);
             // Only now does the memory know the folder that relative names start from.
             for (size_t i = 0; i < num_files; i++)
@@ -91,6 +125,7 @@ LLVMModuleRef isocl_compile(LLVMContextRef context, const isocl_file *files, siz
             if (instance.ExecuteAction(action))
                 if (auto result = action.takeModule())
                     module = llvm::wrap(result.release());
+            *looked = disk->looked;
         }
     }
     *log = copy(text);

@@ -3,11 +3,16 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use isocl_compiler_interface::message::{BinaryKind, Executable, Kernel, KernelCode};
+use isocl_compiler_interface::message::{
+    decode, encode, BinaryKind, Executable, Kernel, KernelCode,
+};
+use serde::{Deserialize, Serialize};
 
+use crate::cache::{self, Key};
 use crate::emit::{self, Effort, Jit};
 use crate::error::Error;
 use crate::llvm::{address_space, Context, Linkage, Module, TargetMachine, Value};
+use crate::lower::Lowered;
 use crate::recovery::isolated;
 use crate::{binary, frontend, lower, metadata};
 
@@ -98,9 +103,9 @@ pub fn kernel(id: u64, index: u32) -> Result<KernelCode, Error> {
         )));
     };
     code.get_or_init(|| {
-        isolated(|| loaded.compile(kernel)).and_then(|result| {
-            result.map_err(|reason| reason.about(&format!("kernel {}", kernel.name)))
-        })
+        loaded
+            .code_of(kernel)
+            .map_err(|reason| reason.about(&format!("kernel {}", kernel.name)))
     })
     .clone()
 }
@@ -109,8 +114,41 @@ fn unknown(id: u64) -> Error {
     Error::Internal(format!("there is no executable {id}"))
 }
 
+/// Object code of one kernel, and what is to be known to call it.
+#[derive(Serialize, Deserialize)]
+struct Compiled {
+    object: Vec<u8>,
+    lowered: Lowered,
+}
+
 impl Loaded {
-    fn compile(&self, kernel: &Kernel) -> Result<KernelCode, Error> {
+    /// Code of a kernel, from earlier work if there was some.
+    fn code_of(&self, kernel: &Kernel) -> Result<KernelCode, Error> {
+        let key = Key::new("kernel", &[&self.bitcode, kernel.name.as_bytes()]);
+        let kept = cache::get(&key).and_then(|kept| decode::<Compiled>(&kept).ok());
+        let Compiled { object, lowered } = match kept {
+            Some(compiled) => compiled,
+            None => {
+                let compiled = isolated(|| self.compile(kernel))??;
+                cache::put(&key, encode(&compiled).unwrap_or_default());
+                compiled
+            }
+        };
+        let entry = isolated(|| {
+            self.jit.add(&object)?;
+            self.jit.address(&lowered.entry_symbol)
+        })??;
+        Ok(KernelCode {
+            entry,
+            local_bytes: lowered.local_bytes,
+            context_bytes_per_work_item: lowered.context_bytes_per_work_item,
+            context_bytes_per_group: lowered.context_bytes_per_group,
+            private_bytes: lowered.private_bytes,
+            stack_bytes: lowered.stack_bytes,
+        })
+    }
+
+    fn compile(&self, kernel: &Kernel) -> Result<Compiled, Error> {
         let machine = TargetMachine::host().map_err(Error::Internal)?;
         let context = Context::new();
         let module = self.module_of(&context, kernel)?;
@@ -136,14 +174,9 @@ impl Loaded {
             }
         }
         let lowered = lower::lower(&module, &kernel.name, &kernel.arguments, &machine)?;
-        self.jit.add(&emit::object(&module, &machine, effort)?)?;
-        Ok(KernelCode {
-            entry: self.jit.address(&lowered.entry_symbol)?,
-            local_bytes: lowered.local_bytes,
-            context_bytes_per_work_item: lowered.context_bytes_per_work_item,
-            context_bytes_per_group: lowered.context_bytes_per_group,
-            private_bytes: lowered.private_bytes,
-            stack_bytes: lowered.stack_bytes,
+        Ok(Compiled {
+            object: emit::object(&module, &machine, effort)?,
+            lowered,
         })
     }
 }

@@ -24,7 +24,10 @@ extern "C" {
         num_files: usize,
         arguments: *const *const c_char,
         num_arguments: usize,
+        ours: *const *const c_char,
+        num_ours: usize,
         log: *mut *mut c_char,
+        looked: *mut bool,
     ) -> LLVMModuleRef;
     fn isocl_link(
         destination: LLVMModuleRef,
@@ -37,7 +40,18 @@ extern "C" {
 /// clang's header with the types and constants of OpenCL C.
 const BASE_HEADER: &str = include_str!(concat!(env!("OUT_DIR"), "/opencl-c-base.h"));
 
-/// Compiles a program; the second part of the result is the log, which may hold warnings.
+/// A compiled program.
+#[derive(Debug)]
+pub struct Compiled {
+    /// The program.
+    pub module: Module,
+    /// What clang had to say; may hold warnings.
+    pub log: String,
+    /// Whether the program and its headers alone made the result: no file on disk, and no clock.
+    pub is_self_contained: bool,
+}
+
+/// Compiles a program.
 ///
 /// # Errors
 /// [`Error::Options`] and [`Error::Source`] with the text for the build log, [`Error::Internal`].
@@ -47,7 +61,7 @@ pub fn compile(
     options: &str,
     headers: &[Header],
     target: &Target,
-) -> Result<(Module, String), Error> {
+) -> Result<Compiled, Error> {
     let CompileOptions { arguments, prelude } = options::compile_options(options, target)?;
     let name = |text: String| {
         CString::new(text).map_err(|_| Error::Options("a zero byte in the options".to_owned()))
@@ -59,12 +73,8 @@ pub fn compile(
     let pointers: Vec<_> = arguments.iter().map(|argument| argument.as_ptr()).collect();
     let mut names = vec![
         name(options::SOURCE_NAME.to_owned())?,
-        name(format!(
-            "{}/{}",
-            options::HEADER_FOLDER,
-            options::BASE_HEADER
-        ))?,
-        name(format!("{}/{}", options::HEADER_FOLDER, options::PRELUDE))?,
+        name(options::BASE_HEADER.to_owned())?,
+        name(options::PRELUDE.to_owned())?,
     ];
     let mut texts = vec![source, BASE_HEADER, &prelude];
     for header in headers {
@@ -84,7 +94,11 @@ pub fn compile(
             length: text.len(),
         })
         .collect();
+    let ours = [options::HEADER_FOLDER, options::EMBEDDED_FOLDER].map(str::to_owned);
+    let ours = ours.into_iter().map(name).collect::<Result<Vec<_>, _>>()?;
+    let ours: Vec<_> = ours.iter().map(|folder| folder.as_ptr()).collect();
     let mut log = std::ptr::null_mut();
+    let mut looked = true;
     // SAFETY: all pointers are to live locals with the lengths given; the context is live.
     let raw = unsafe {
         isocl_compile(
@@ -93,7 +107,10 @@ pub fn compile(
             files.len(),
             pointers.as_ptr(),
             pointers.len(),
+            ours.as_ptr(),
+            ours.len(),
             &mut log,
+            &mut looked,
         )
     };
     let log = take_text(log);
@@ -109,7 +126,20 @@ pub fn compile(
             function.set_linkage(Linkage::LLVMLinkOnceODRLinkage);
         }
     }
-    Ok((module, log))
+    let texts = headers.iter().map(|header| header.source.as_str());
+    let tells_time = [source, options].into_iter().chain(texts).any(tells_time);
+    Ok(Compiled {
+        module,
+        log,
+        is_self_contained: !looked && !tells_time,
+    })
+}
+
+/// Whether a text may be different at another time.
+fn tells_time(text: &str) -> bool {
+    ["__DATE__", "__TIME__", "__TIMESTAMP__"]
+        .iter()
+        .any(|clock| text.contains(clock))
 }
 
 /// Links `source` into `destination`, all of it or only what `destination` lacks.
@@ -160,7 +190,7 @@ mod tests {
     fn compile_text(source: &str, options: &str) -> Result<(String, String), Error> {
         let context = Context::new();
         compile(&context, source, options, &[], &target())
-            .map(|(module, log)| (module.to_string(), log))
+            .map(|compiled| (compiled.module.to_string(), compiled.log))
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub mod barrier;
 pub mod binary;
 pub mod boundary;
 pub mod builtin_name;
+pub mod cache;
 pub mod calls;
 pub mod collective;
 pub mod control_flow;

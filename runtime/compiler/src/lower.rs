@@ -1,5 +1,7 @@
 //! From a kernel in `spir64` IR to its entry point in host IR: all stages in order.
 
+use serde::{Deserialize, Serialize};
+
 use isocl_compiler_interface::message::Argument;
 
 use crate::calls;
@@ -14,7 +16,7 @@ use crate::structure;
 use crate::work_item;
 
 /// A kernel as a [`isocl_compiler_interface::launch::KernelEntry`] in LLVM IR.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lowered {
     /// Name of the entry point in the module.
     pub entry_symbol: String,

@@ -184,7 +184,9 @@ mod tests {
                 "__opencl_c_generic_address_space".into(),
             ],
         };
-        let (module, _) = frontend::compile(&context, source, options, &[], &target).unwrap();
+        let module = frontend::compile(&context, source, options, &[], &target)
+            .unwrap()
+            .module;
         kernels(&module).unwrap()
     }
 

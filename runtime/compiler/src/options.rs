@@ -77,10 +77,10 @@ fn split(options: &str) -> Result<Vec<String>, Error> {
 }
 
 /// Name of clang's header with the types and constants of OpenCL C.
-pub const BASE_HEADER: &str = "opencl-c-base.h";
+pub const BASE_HEADER: &str = "/isocl-builtin-headers/opencl-c-base.h";
 
 /// Name of the header with [`CompileOptions::prelude`].
-pub const PRELUDE: &str = "isocl-prelude.h";
+pub const PRELUDE: &str = "/isocl-builtin-headers/isocl-prelude.h";
 
 /// How to run clang for a program.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -162,6 +162,7 @@ pub fn compile_options(options: &str, target: &Target) -> Result<CompileOptions,
         "-disable-llvm-passes",
         "-ffp-contract=on",
         "-fdeclare-opencl-builtins",
+        // By their whole paths, so that files of the application's folder do not take their place.
         "-include",
         BASE_HEADER,
         "-include",
@@ -172,6 +173,7 @@ pub fn compile_options(options: &str, target: &Target) -> Result<CompileOptions,
         "-fno-builtin-printf",
         "-mframe-pointer=none",
         "-nostdsysteminc",
+        "-nobuiltininc",
         "-internal-isystem",
         HEADER_FOLDER,
         "-main-file-name",

@@ -1,9 +1,12 @@
 //! Answers the messages of the runtime.
 
+use std::path::Path;
+
 use isocl_compiler_interface::message::{
     decode, encode, BinaryKind, Failure, Header, Request, Response, Target,
 };
 
+use crate::cache::{self, Key};
 use crate::error::Error;
 use crate::fork::Call;
 use crate::llvm::{Context, TargetMachine};
@@ -34,15 +37,11 @@ pub fn respond(request: Request) -> Response {
 
 fn fulfil(request: Request) -> Result<Response, Error> {
     match request {
-        Request::Compile {
-            target,
-            source,
-            options,
-            headers,
-        } => isolated(|| compile(&target, &source, &options, &headers))?,
-        Request::Link {
-            objects, options, ..
-        } => isolated(|| link(&objects, &options))?,
+        Request::Compile { .. } | Request::Link { .. } => build(&request),
+        Request::UseCache { folder } => {
+            cache::use_folder(folder.as_deref().map(Path::new));
+            Ok(Response::CacheUsed)
+        }
         Request::Load { binary } => isolated(|| executable::load(&binary))?.map(Response::Loaded),
         Request::Kernel { executable, kernel } => {
             executable::kernel(executable, kernel).map(Response::Kernel)
@@ -53,21 +52,49 @@ fn fulfil(request: Request) -> Result<Response, Error> {
     }
 }
 
+/// Compiles or links, or finds what doing so gave earlier.
+fn build(request: &Request) -> Result<Response, Error> {
+    let bytes = encode(request).map_err(|error| Error::Internal(error.to_string()))?;
+    let key = Key::new("build", &[&bytes]);
+    let kept = cache::get(&key).and_then(|kept| decode(&kept).ok());
+    if let Some(response) = kept {
+        return Ok(response);
+    }
+    let (response, is_self_contained) = match request {
+        Request::Compile {
+            target,
+            source,
+            options,
+            headers,
+        } => isolated(|| compile(target, source, options, headers))??,
+        Request::Link {
+            objects, options, ..
+        } => (isolated(|| link(objects, options))??, true),
+        _ => return Err(Error::Internal("this request builds nothing".to_owned())),
+    };
+    if is_self_contained {
+        cache::put(&key, encode(&response).unwrap_or_default());
+    }
+    Ok(response)
+}
+
+/// The second part of the result tells whether the request alone decided about it.
 fn compile(
     target: &Target,
     source: &str,
     options: &str,
     headers: &[Header],
-) -> Result<Response, Error> {
+) -> Result<(Response, bool), Error> {
     let context = Context::new();
-    let (module, log) = frontend::compile(&context, source, options, headers, target)?;
-    metadata::kernels(&module)?;
+    let compiled = frontend::compile(&context, source, options, headers, target)?;
+    metadata::kernels(&compiled.module)?;
     let kind = BinaryKind::CompiledObject;
-    Ok(Response::Built {
-        binary: binary::encode(kind, &module.to_bitcode()),
+    let response = Response::Built {
+        binary: binary::encode(kind, &compiled.module.to_bitcode()),
         kind,
-        log,
-    })
+        log: compiled.log,
+    };
+    Ok((response, compiled.is_self_contained))
 }
 
 fn link(objects: &[Vec<u8>], options: &str) -> Result<Response, Error> {

@@ -55,6 +55,11 @@ pub enum Request {
         /// Index into [`Executable::kernels`].
         kernel: u32,
     },
+    /// Keeps results for later builds, in memory and in a folder, or only in memory.
+    UseCache {
+        /// The user's own folder, made if need be.
+        folder: Option<String>,
+    },
     /// Frees an executable; no kernel of it runs or will run again.
     Unload {
         /// [`Executable::id`].
@@ -106,6 +111,8 @@ pub enum Response {
     Kernel(KernelCode),
     /// Answer to [`Request::Unload`].
     Unloaded,
+    /// Answer to [`Request::UseCache`].
+    CacheUsed,
     /// Any request may fail.
     Failed {
         /// Class of the failure.

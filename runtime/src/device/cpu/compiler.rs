@@ -21,7 +21,10 @@ const FILE_NAME: &str = "libisocl_compiler.so";
 /// # Errors
 /// `CompilerNotAvailable` when the library cannot be loaded or does not fit this one.
 pub(super) fn ask(request: &Request) -> Result<Response> {
-    let functions = load()?;
+    call(load()?, request)
+}
+
+fn call(functions: &Functions, request: &Request) -> Result<Response> {
     let unavailable = |reason: String| Error::new(ErrorCode::CompilerNotAvailable, reason);
     let bytes = encode(request)
         .map_err(|error| unavailable(format!("a request has no encoding: {error}")))?;
@@ -50,6 +53,11 @@ fn load() -> Result<&'static Functions> {
         return Ok(functions);
     }
     let functions = open(&library_path()?)?;
+    let folder = crate::config::config().cache.as_deref();
+    let use_cache = Request::UseCache {
+        folder: folder.and_then(Path::to_str).map(str::to_owned),
+    };
+    call(functions, &use_cache)?;
     *loaded = Some(functions);
     Ok(functions)
 }

@@ -156,6 +156,7 @@ mod tests {
             compute_units: None,
             global_memory: Some(1 << 30),
             device_type: DeviceType::CPU,
+            cache: None,
             log: LogLevel::None,
             compiler_library: None,
         }

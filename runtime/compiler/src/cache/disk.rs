@@ -1,0 +1,158 @@
+//! The folder of results: one file a result, written under another name and renamed, so that no
+//! process sees half of one. Each file carries a checksum; what is damaged is removed.
+//!
+//! Results are machine code, so the folder must be the user's own and writable by nobody else.
+
+use std::fs::{self, DirBuilder, File};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+const MAGIC: &[u8; 8] = b"ISOCLRES";
+const HEADER_BYTES: usize = 40;
+
+/// Bytes of results that are kept.
+const LIMIT: u64 = 512 << 20;
+
+/// Results written by this process between two looks at the size of the folder.
+const WRITES_BETWEEN_LOOKS: u64 = 64;
+
+/// A result's time is that of its last use, to so much.
+const TIME_GRAIN: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A file with a passing name that is older was left behind by a process that died.
+const PASSING_AGE: Duration = Duration::from_secs(60 * 60);
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Disk {
+    folder: PathBuf,
+    limit: u64,
+    writes: AtomicU64,
+}
+
+impl Disk {
+    /// Uses `folder`, which is made if need be; nothing if it is not, or not only, the user's.
+    pub(super) fn open(folder: &Path) -> Option<Self> {
+        Self::with_limit(folder, LIMIT)
+    }
+
+    fn with_limit(folder: &Path, limit: u64) -> Option<Self> {
+        let mut builder = DirBuilder::new();
+        let made = builder.recursive(true).mode(0o700).create(folder);
+        let metadata = made.and_then(|()| fs::metadata(folder)).ok()?;
+        let user = fs::metadata("/proc/self").ok()?.uid();
+        let private = metadata.uid() == user && metadata.mode() & 0o022 == 0;
+        (metadata.is_dir() && private).then(|| Self {
+            folder: folder.to_owned(),
+            limit,
+            writes: AtomicU64::new(0),
+        })
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// The result `name`, if it is there and sound.
+    pub(super) fn get(&self, name: &str) -> Option<Vec<u8>> {
+        let path = self.path(name);
+        let mut bytes = fs::read(&path).ok()?;
+        if !is_sound(&bytes) {
+            // Somebody may have put a sound one in its place meanwhile: that one is made again.
+            let _removed = fs::remove_file(&path);
+            return None;
+        }
+        freshen(&path);
+        bytes.drain(..HEADER_BYTES);
+        Some(bytes)
+    }
+
+    /// Writes a result; a disk that takes nothing keeps nothing.
+    pub(super) fn put(&self, name: &str, result: &[u8]) {
+        let number = self.writes.fetch_add(1, Ordering::Relaxed);
+        let passing = self.path(&format!("passing-{}-{number}", std::process::id()));
+        let written = write(&passing, result).and_then(|()| fs::rename(&passing, self.path(name)));
+        if written.is_err() {
+            let _removed = fs::remove_file(&passing);
+        }
+        if number.is_multiple_of(WRITES_BETWEEN_LOOKS) {
+            self.trim();
+        }
+    }
+
+    /// Removes the results that were not used for longest when there are too many.
+    fn trim(&self) {
+        let Ok(entries) = fs::read_dir(&self.folder) else {
+            return;
+        };
+        let now = SystemTime::now();
+        let mut results = Vec::new();
+        let mut total = 0;
+        for entry in entries.flatten() {
+            let Ok(metadata) = entry.metadata() else {
+                continue;
+            };
+            let used = metadata.modified().unwrap_or(now);
+            let is_passing = entry.file_name().to_string_lossy().starts_with("passing-");
+            if !is_passing {
+                total += metadata.len();
+                results.push((used, metadata.len(), entry.path()));
+            } else if now.duration_since(used).is_ok_and(|age| age > PASSING_AGE) {
+                let _removed = fs::remove_file(entry.path());
+            }
+        }
+        if total <= self.limit {
+            return;
+        }
+        results.sort();
+        for (_, len, path) in results {
+            if total <= self.limit / 4 * 3 {
+                break;
+            }
+            // Another process that trims too may have been first.
+            let _removed = fs::remove_file(path);
+            total -= len;
+        }
+    }
+}
+
+fn write(path: &Path, result: &[u8]) -> std::io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    let mut file = options
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    let mut bytes = Vec::with_capacity(HEADER_BYTES + result.len());
+    bytes.extend_from_slice(MAGIC);
+    bytes.extend_from_slice(blake3::hash(result).as_bytes());
+    bytes.extend_from_slice(result);
+    file.write_all(&bytes)
+}
+
+fn is_sound(bytes: &[u8]) -> bool {
+    let Some((header, result)) = bytes.split_at_checked(HEADER_BYTES) else {
+        return false;
+    };
+    header.starts_with(MAGIC) && header[MAGIC.len()..] == *blake3::hash(result).as_bytes()
+}
+
+/// Notes that a result was used, now and then.
+fn freshen(path: &Path) {
+    let now = SystemTime::now();
+    let is_old = |file: &File| {
+        let used = file.metadata().and_then(|metadata| metadata.modified());
+        used.is_ok_and(|used| now.duration_since(used).is_ok_and(|age| age > TIME_GRAIN))
+    };
+    if let Ok(file) = File::open(path) {
+        if is_old(&file) {
+            let _set = file.set_modified(now);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
