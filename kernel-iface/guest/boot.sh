@@ -11,4 +11,4 @@ timeout --foreground "$seconds" qemu-system-x86_64 \
     -nographic -vga none -net none -no-reboot \
     -virtfs local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap \
     -kernel "$folder/vmlinuz" -initrd "$folder/initramfs.gz" \
-    -append "console=ttyS0 quiet panic=-1 oops=panic $*" < /dev/null | tr -d '\r'
+    -append "console=ttyS0 quiet panic=-1 oops=panic $*" < /dev/null | sed -u 's/\r//g'

@@ -48,12 +48,13 @@ settings=$guest/settings
 say 'guests (under emulation, so everything takes long)'
 : > "$guest/log/debian.log"
 : > "$guest/log/backports.log"
-for kernel in debian backports; do
+boot() {
     # shellcheck disable=SC2086
-    "$here/boot.sh" "$guest/$kernel" 600 kernel="$kernel" steps="$here/steps.sh" settings="$settings" \
-        ${parameters[$kernel]} ${ISOCL_FUZZ_CALLS:+ISOCL_FUZZ_CALLS=$ISOCL_FUZZ_CALLS} \
-        ${ISOCL_FUZZ_SEED:+ISOCL_FUZZ_SEED=$ISOCL_FUZZ_SEED} >> "$guest/log/$kernel.log" 2>&1 &
-done
+    "$here/boot.sh" "$guest/$1" 600 kernel="$1" steps="$here/steps.sh" settings="$settings" \
+        ${parameters[$1]} ${ISOCL_FUZZ_CALLS:+ISOCL_FUZZ_CALLS=$ISOCL_FUZZ_CALLS} \
+        ${ISOCL_FUZZ_SEED:+ISOCL_FUZZ_SEED=$ISOCL_FUZZ_SEED} >> "$guest/log/$1.log" 2>&1
+}
+{ boot debian & boot backports & wait; } &
 tail -q -n +1 -f --pid=$! "$guest/log/debian.log" "$guest/log/backports.log" 2> /dev/null |
     grep -a --line-buffered -E '^(STEP (ok|FAIL)|GUEST)' || true
 wait

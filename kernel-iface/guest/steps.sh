@@ -83,7 +83,7 @@ no_oops() {
 module_tests_of_all_groups
 
 load reserved=4000000000-5000000000,c000000000-c100000000
-step 'kernel-iface, unit tests' 60 "$kernel_iface_unit" --test-threads=2
+[ -n "$slab_debugging" ] || step 'kernel-iface, unit tests' 60 "$kernel_iface_unit" --test-threads=2
 step 'kernel-iface on the module' 60 env ISOCL_TEST_DEVICE=$node "$kernel_iface_device" --ignored --test-threads=2
 step 'kernel-iface on vgem' 60 env ISOCL_TEST_DEVICE=/dev/dri/card0 "$kernel_iface_device" --ignored --test-threads=2
 opencl_steps '40 bits' svm_alloc svm_free svm_commands svm_kernel svm_buffer ${slab_debugging:+address}
@@ -96,7 +96,7 @@ step 'unloading' 10 unload
 load address_bits=48
 step 'kernel-iface on the module, 48 bits' 60 env ISOCL_TEST_DEVICE=$node "$kernel_iface_device" --ignored --test-threads=2
 if [ -z "$slab_debugging" ]; then
-    opencl_steps '48 bits' svm_alloc svm_commands svm_kernel svm_buffer
+    opencl_steps '48 bits' svm_alloc svm_commands svm_kernel
 fi
 step 'unloading' 10 unload
 

@@ -184,7 +184,7 @@ static void check_nothing_is_left(void)
 static void random_calls_find_nothing(void)
 {
 	uint64_t seed = setting("ISOCL_FUZZ_SEED", now());
-	uint64_t calls = setting("ISOCL_FUZZ_CALLS", 200000), all_tried = 0, all_worked = 0;
+	uint64_t calls = setting("ISOCL_FUZZ_CALLS", 100000), all_tried = 0, all_worked = 0;
 	pthread_t threads[THREADS];
 	unsigned int i, number;
 
