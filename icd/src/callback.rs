@@ -24,6 +24,64 @@ pub(crate) type ObjectFunction = unsafe extern "C" fn(*mut c_void, *mut c_void);
 pub(crate) type FreeFunction =
     unsafe extern "C" fn(cl_command_queue, u32, *mut *mut c_void, *mut c_void);
 
+/// `user_func` of `clEnqueueNativeKernel`.
+pub(crate) type NativeFunction = unsafe extern "C" fn(*mut c_void);
+
+/// A copy of a native kernel's arguments, aligned as the largest of C's types.
+#[derive(Default)]
+pub(crate) struct NativeArguments {
+    words: Vec<u128>,
+    len: usize,
+}
+
+impl NativeArguments {
+    /// The same bytes.
+    pub fn copy_of(bytes: &[u8]) -> Self {
+        let mut words = vec![0; bytes.len().div_ceil(size_of::<u128>())];
+        for (word, bytes) in words.iter_mut().zip(bytes.chunks(size_of::<u128>())) {
+            let mut whole = [0; size_of::<u128>()];
+            whole[..bytes.len()].copy_from_slice(bytes);
+            *word = u128::from_ne_bytes(whole);
+        }
+        Self {
+            words,
+            len: bytes.len(),
+        }
+    }
+
+    /// Puts an address at `offset` bytes; false if there is no room for it.
+    pub fn set_address(&mut self, offset: usize, address: Address) -> bool {
+        let end = offset.checked_add(size_of::<usize>());
+        if end.is_none_or(|end| end > self.len) {
+            return false;
+        }
+        for (place, byte) in (offset..).zip(address.get().to_ne_bytes()) {
+            let word = &mut self.words[place / size_of::<u128>()];
+            let mut bytes = word.to_ne_bytes();
+            bytes[place % size_of::<u128>()] = byte;
+            *word = u128::from_ne_bytes(bytes);
+        }
+        true
+    }
+}
+
+/// A native kernel with its arguments.
+pub(crate) fn native_function(
+    function: NativeFunction,
+    mut arguments: NativeArguments,
+) -> Box<dyn FnOnce() + Send> {
+    Box::new(move || {
+        let first = if arguments.len == 0 {
+            std::ptr::null_mut()
+        } else {
+            arguments.words.as_mut_ptr().cast()
+        };
+        // SAFETY: the application's function, called as §5.10 describes: with a copy of what it
+        // gave, or null if it gave nothing.
+        unsafe { function(first) };
+    })
+}
+
 /// A pointer that is only ever handed back to the application.
 #[derive(Clone, Copy)]
 struct UserData(*mut c_void);

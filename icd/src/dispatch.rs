@@ -73,7 +73,7 @@ pub static DISPATCH: cl_icd_dispatch = cl_icd_dispatch {
     clEnqueueUnmapMemObject: Some(enqueue_buffer::clEnqueueUnmapMemObject),
     clEnqueueNDRangeKernel: Some(enqueue_kernel::clEnqueueNDRangeKernel),
     clEnqueueTask: Some(enqueue_kernel::clEnqueueTask),
-    clEnqueueNativeKernel: Some(unsupported_language::clEnqueueNativeKernel),
+    clEnqueueNativeKernel: Some(enqueue_kernel::clEnqueueNativeKernel),
     clEnqueueMarker: Some(enqueue_sync::clEnqueueMarker),
     clEnqueueWaitForEvents: Some(enqueue_sync::clEnqueueWaitForEvents),
     clEnqueueBarrier: Some(enqueue_sync::clEnqueueBarrier),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::buffer::Buffer;
 use crate::command::{Command, CommandType, KeepAlive, NdRangeCommand, Operation};
 use crate::kernel::Kernel;
 use crate::lock::lock;
@@ -98,15 +99,23 @@ impl CommandQueue {
         self.run_kernel(CommandType::Task, kernel, &sizes, events)
     }
 
-    /// Runs a function of the host (`clEnqueueNativeKernel`).
+    /// Runs a function of the host, which may use `buffers` (`clEnqueueNativeKernel`).
     ///
     /// # Errors
     /// `InvalidContext`, `InvalidOperation` when the device cannot.
     pub fn enqueue_native_kernel(
         self: &Arc<Self>,
         function: Box<dyn FnOnce() + Send>,
+        buffers: Vec<Arc<Buffer>>,
         events: &[Arc<Event>],
     ) -> Result<Arc<Event>> {
+        let foreign = |buffer: &Arc<Buffer>| !Arc::ptr_eq(buffer.context(), self.context());
+        if buffers.iter().any(foreign) {
+            return Err(Error::new(
+                ErrorCode::InvalidContext,
+                "a buffer belongs to another context than the queue",
+            ));
+        }
         let wait_list = WaitList::new(self.context(), events)?;
         // CL_INVALID_OPERATION: the device associated with command_queue cannot execute the native
         // kernel.
@@ -121,7 +130,7 @@ impl CommandQueue {
                 function();
                 Ok(())
             })),
-            keep_alive: Vec::new(),
+            keep_alive: vec![Arc::new(buffers)],
         };
         self.submit(CommandType::NativeKernel, command, wait_list)
     }

@@ -1,12 +1,17 @@
 //! Running kernels (§5.10).
 #![allow(unsafe_code)]
 
+use std::ffi::c_void;
+use std::sync::Arc;
+
+use isocl_runtime::buffer::Buffer;
 use isocl_runtime::kernel::Kernel;
-use isocl_runtime::CommandQueue;
+use isocl_runtime::{Address, CommandQueue, Result};
 
 use super::event::publish;
-use crate::abi::{cl_command_queue, cl_event, cl_int, cl_kernel, cl_uint};
+use crate::abi::{cl_command_queue, cl_event, cl_int, cl_kernel, cl_mem, cl_uint};
 use crate::boundary::{entry, ReportTo};
+use crate::callback::{native_function, NativeArguments, NativeFunction};
 use crate::decode::{self, invalid_value, List, Out, OutList};
 use crate::object::Object;
 
@@ -89,6 +94,86 @@ pub(crate) unsafe extern "C" fn clEnqueueTask(
         let events = decode::wait_list(events, &event)?;
         let command = queue
             .enqueue_task(&kernel, &events)
+            .report_to(queue.context())?;
+        publish(command, &event)
+    })
+}
+
+/// The arguments of a native kernel: a copy of the application's, with addresses of memory where
+/// buffers stood.
+fn native_arguments(
+    arguments: List<'_, u8>,
+    buffers: &[Option<Arc<Buffer>>],
+    places: impl Iterator<Item = *const c_void>,
+) -> Result<NativeArguments> {
+    let bytes = arguments.as_slice();
+    let mut copy = bytes.map(NativeArguments::copy_of).unwrap_or_default();
+    let first = bytes.map_or(0, |bytes| bytes.as_ptr() as usize);
+    for (buffer, place) in buffers.iter().zip(places) {
+        let address = buffer
+            .as_ref()
+            .map_or(Address::NULL, |buffer| buffer.address());
+        // A place outside of the arguments has no counterpart in the copy.
+        if !copy.set_address((place as usize).wrapping_sub(first), address) {
+            return Err(invalid_value("a place in args_mem_loc is not in args"));
+        }
+    }
+    Ok(copy)
+}
+
+pub(crate) unsafe extern "C" fn clEnqueueNativeKernel(
+    command_queue: cl_command_queue,
+    user_func: Option<NativeFunction>,
+    args: *mut c_void,
+    cb_args: usize,
+    num_mem_objects: cl_uint,
+    mem_list: *const cl_mem,
+    args_mem_loc: *mut *const c_void,
+    num_events_in_wait_list: cl_uint,
+    event_wait_list: *const cl_event,
+    event: *mut cl_event,
+) -> cl_int {
+    // SAFETY: the application's arguments, as §5.10 describes them.
+    let (arguments, buffers, places, events, event) = unsafe {
+        (
+            List::bytes(args, cb_args),
+            List::new(mem_list, num_mem_objects),
+            List::new(args_mem_loc.cast_const(), num_mem_objects),
+            List::new(event_wait_list, num_events_in_wait_list),
+            Out::new(event),
+        )
+    };
+    entry("clEnqueueNativeKernel", || {
+        let queue = CommandQueue::registry().get(command_queue)?;
+        // CL_INVALID_VALUE: user_func is NULL.
+        let function = user_func.ok_or_else(|| invalid_value("user_func is NULL"))?;
+        // CL_INVALID_VALUE: args is a NULL value and cb_args > 0, or args is not NULL and cb_args
+        // is 0, or args is a NULL value and num_mem_objects > 0.
+        if arguments.is_half_given() || (arguments.is_null() && buffers.len() > 0) {
+            return Err(invalid_value("args and cb_args do not belong together"));
+        }
+        // CL_INVALID_VALUE: num_mem_objects > 0 and mem_list or args_mem_loc are NULL, or
+        // num_mem_objects = 0 and mem_list or args_mem_loc are not NULL.
+        if buffers.is_half_given() || places.is_half_given() {
+            return Err(invalid_value(
+                "num_mem_objects, mem_list and args_mem_loc do not belong together",
+            ));
+        }
+        // CL_INVALID_MEM_OBJECT: mem_list has something that is no buffer; NULL is allowed.
+        let buffers = buffers
+            .iter()
+            .map(|buffer| match buffer.is_null() {
+                true => Ok(None),
+                false => Buffer::registry()
+                    .get(buffer)
+                    .map(|held| Some(Arc::clone(&held))),
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let arguments = native_arguments(arguments, &buffers, places.iter())?;
+        let events = decode::wait_list(events, &event)?;
+        let function = native_function(function, arguments);
+        let command = queue
+            .enqueue_native_kernel(function, buffers.into_iter().flatten().collect(), &events)
             .report_to(queue.context())?;
         publish(command, &event)
     })

@@ -1,4 +1,4 @@
-//! Programs in intermediate language, built-in and native kernels, sub-groups, pipes and the
+//! Programs in intermediate language, built-in kernels, sub-groups, pipes and the
 //! sub-devices of `cl_ext_device_fission`, none of which this driver supports: every call refuses
 //! with the error of the standard (appendix H), after the handles were checked.
 #![allow(unsafe_code)]
@@ -10,12 +10,12 @@ use isocl_runtime::context::Context;
 use isocl_runtime::device::Device;
 use isocl_runtime::kernel::Kernel;
 use isocl_runtime::program::Program;
-use isocl_runtime::{CommandQueue, Error, ErrorCode, Result};
+use isocl_runtime::{Error, ErrorCode, Result};
 
 use crate::abi::{
-    cl_command_queue, cl_context, cl_device_id, cl_device_partition_property_ext, cl_event, cl_int,
-    cl_kernel, cl_kernel_sub_group_info, cl_mem, cl_mem_flags, cl_pipe_info, cl_pipe_properties,
-    cl_program, cl_uint,
+    cl_context, cl_device_id, cl_device_partition_property_ext, cl_int, cl_kernel,
+    cl_kernel_sub_group_info, cl_mem, cl_mem_flags, cl_pipe_info, cl_pipe_properties, cl_program,
+    cl_uint,
 };
 use crate::boundary::{create, entry, ReportTo};
 use crate::callback::ObjectFunction;
@@ -112,40 +112,6 @@ pub(crate) unsafe extern "C" fn clCreateProgramWithBuiltInKernels(
             None => "kernel_names is NULL",
         };
         Err(invalid_value(reason)).report_to(&context)
-    })
-}
-
-pub(crate) unsafe extern "C" fn clEnqueueNativeKernel(
-    command_queue: cl_command_queue,
-    user_func: Option<unsafe extern "C" fn(arg1: *mut c_void)>,
-    _args: *mut c_void,
-    _cb_args: usize,
-    num_mem_objects: cl_uint,
-    mem_list: *const cl_mem,
-    _args_mem_loc: *mut *const c_void,
-    num_events_in_wait_list: cl_uint,
-    event_wait_list: *const cl_event,
-    event: *mut cl_event,
-) -> cl_int {
-    // SAFETY: the application's lists, as §5.10 describes them.
-    let (buffers, events, event) = unsafe {
-        (
-            List::new(mem_list, num_mem_objects),
-            List::new(event_wait_list, num_events_in_wait_list),
-            Out::new(event),
-        )
-    };
-    entry("clEnqueueNativeKernel", || {
-        let queue = CommandQueue::registry().get(command_queue)?;
-        // CL_INVALID_VALUE: user_func is NULL.
-        if user_func.is_none() {
-            return Err(invalid_value("user_func is NULL"));
-        }
-        decode::objects::<Buffer>(buffers)?;
-        decode::wait_list(events, &event)?;
-        // CL_INVALID_OPERATION: the device associated with command_queue cannot execute the
-        // native kernel.
-        invalid_operation("the device does not run native kernels").report_to(queue.context())
     })
 }
 

@@ -118,8 +118,8 @@ pub(super) fn describe(config: &Config, driver: &dyn Driver) -> DeviceInfo {
         svm_capabilities: svm_capabilities(config, driver),
         atomic_memory_capabilities: ATOMIC_ORDERS | ATOMIC_SCOPES,
         atomic_fence_capabilities: ATOMIC_ORDERS | ATOMIC_SCOPES | ATOMIC_SCOPE_WORK_ITEM,
-        // CL_EXEC_KERNEL
-        execution_capabilities: 1,
+        // CL_EXEC_KERNEL, CL_EXEC_NATIVE_KERNEL
+        execution_capabilities: 1 | 2,
         preferred_atomic_alignments: [0; 3],
         printf_buffer_size: 1 << 20,
         compiler_available: true,
