@@ -82,13 +82,14 @@ fn slabs_for_powervr_lie_in_its_general_heap() {
     });
     assert_eq!(driver.plan().allowed(), &[powervr::GENERAL]);
     let slabs: Vec<Slab> = (0..4)
-        .map(|_| Slab::map(&driver, request(24 << 30)).unwrap())
+        .map(|_| Slab::map(&driver, request(1 << 30)).unwrap())
         .collect();
     for slab in &slabs {
         assert!(powervr::GENERAL.contains(&slab.range()));
         assert!(reads_back(slab));
     }
-    let more = Slab::map(&driver, request(40 << 30)).unwrap_err();
+    // Other tests may have a part of the heap too, but never is it longer than it is.
+    let more = Slab::map(&driver, request(powervr::GENERAL.len() + SLAB_GRANULE)).unwrap_err();
     assert!(more.is_out_of_memory(), "{more}");
 }
 
