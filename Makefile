@@ -83,7 +83,7 @@ peers: python
 	    printf '\n\033[1m==> %s\033[0m\n' "Looking for peers (PoCL from Debian, Intel's runtime from PyPI)"; \
 	    mkdir -p $(TARGET)/vendors/peers; \
 	    cp /etc/OpenCL/vendors/pocl.icd $(TARGET)/vendors/peers/ 2>/dev/null; \
-	    if $(VENV)/bin/pip install -q intel-opencl-rt; then \
+	    if $(VENV)/bin/pip install -q intel-opencl-rt intel-cmplr-lib-rt; then \
 	        ls $(VENV)/lib/libintelocl.so > $(TARGET)/vendors/peers/intel.icd; \
 	    else echo "Intel's runtime is not installable here"; fi; }
 
