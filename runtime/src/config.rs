@@ -59,6 +59,36 @@ pub const VARIABLES: &[Variable] = &[
         meaning: "Type the CPU device reports, for programs that insist on one: cpu, gpu or accelerator",
     },
     Variable {
+        name: "ISOCL_DEVICE_NAME",
+        default: "isocl CPU and the processor's name",
+        meaning: "Name the device reports, for programs that look for one",
+    },
+    Variable {
+        name: "ISOCL_DEVICE_VENDOR",
+        default: "isocl",
+        meaning: "Vendor the device reports",
+    },
+    Variable {
+        name: "ISOCL_DEVICE_VENDOR_ID",
+        default: "69736f63",
+        meaning: "Vendor number the device reports, in hexadecimal",
+    },
+    Variable {
+        name: "ISOCL_MAX_WORK_GROUP_SIZE",
+        default: "4096",
+        meaning: "Most work-items in a work-group, 1 to 4096",
+    },
+    Variable {
+        name: "ISOCL_LOCAL_MEMORY",
+        default: "262144",
+        meaning: "Local memory in bytes, 32768 to 262144",
+    },
+    Variable {
+        name: "ISOCL_MAX_ALLOCATION",
+        default: "three quarters of the global memory",
+        meaning: "Longest allocation in bytes, at least 134217728 and at most the global memory",
+    },
+    Variable {
         name: "ISOCL_CACHE",
         default: "isocl in $XDG_CACHE_HOME or ~/.cache",
         meaning: "Folder where compiled programs are kept for later processes, or off",
@@ -100,6 +130,23 @@ pub enum LogLevel {
     Call,
 }
 
+/// What the device says of itself instead of the truth, or less than the truth.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Disguise {
+    /// `ISOCL_DEVICE_NAME`
+    pub name: Option<String>,
+    /// `ISOCL_DEVICE_VENDOR`
+    pub vendor: Option<String>,
+    /// `ISOCL_DEVICE_VENDOR_ID`
+    pub vendor_id: Option<u32>,
+    /// `ISOCL_MAX_WORK_GROUP_SIZE` in work-items
+    pub max_work_group_size: Option<usize>,
+    /// `ISOCL_LOCAL_MEMORY` in bytes
+    pub local_memory: Option<u64>,
+    /// `ISOCL_MAX_ALLOCATION` in bytes
+    pub max_allocation: Option<u64>,
+}
+
 /// The values of the variables.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -119,6 +166,8 @@ pub struct Config {
     pub device_type: DeviceType,
     /// `ISOCL_CACHE`: the folder, if there is to be one
     pub cache: Option<PathBuf>,
+    /// What else the device says of itself
+    pub disguise: Disguise,
     /// `ISOCL_LOG`
     pub log: LogLevel,
     /// `ISOCL_COMPILER_LIBRARY`
@@ -185,6 +234,44 @@ impl Config {
         let log = text("ISOCL_LOG", "none, error or call", &|value| {
             parse_log(value).is_some()
         });
+        let name = text("ISOCL_DEVICE_NAME", "a name", &|_| true);
+        let vendor = text("ISOCL_DEVICE_VENDOR", "a name", &|_| true);
+        let vendor_id = text("ISOCL_DEVICE_VENDOR_ID", "a hexadecimal number", &|value| {
+            parse_hexadecimal(value).is_some_and(|id| u32::try_from(id).is_ok())
+        });
+        let work_group = text(
+            "ISOCL_MAX_WORK_GROUP_SIZE",
+            "a number from 1 to 4096",
+            &|value| {
+                value
+                    .parse()
+                    .is_ok_and(|size: usize| (1..=4096).contains(&size))
+            },
+        );
+        let local = text(
+            "ISOCL_LOCAL_MEMORY",
+            "a number from 32768 to 262144",
+            &|value| {
+                value
+                    .parse()
+                    .is_ok_and(|bytes: u64| (32 << 10..=256 << 10).contains(&bytes))
+            },
+        );
+        let allocation = text(
+            "ISOCL_MAX_ALLOCATION",
+            "a number of bytes, at least 134217728",
+            &|value| value.parse().is_ok_and(|bytes: u64| bytes >= 128 << 20),
+        );
+        let disguise = Disguise {
+            name,
+            vendor,
+            vendor_id: vendor_id
+                .and_then(|value| parse_hexadecimal(&value))
+                .and_then(|id| u32::try_from(id).ok()),
+            max_work_group_size: work_group.and_then(|value| value.parse().ok()),
+            local_memory: local.and_then(|value| value.parse().ok()),
+            max_allocation: allocation.and_then(|value| value.parse().ok()),
+        };
         let cache = text("ISOCL_CACHE", "an absolute path or off", &|value| {
             value == "off" || value.starts_with('/')
         });
@@ -198,6 +285,7 @@ impl Config {
             .or_else(|| folder("HOME").map(|home| home.join(".cache")))
             .map(|caches| caches.join("isocl"));
         let config = Self {
+            disguise,
             cache: match cache.as_deref() {
                 None => default_cache,
                 Some("off") => None,
@@ -239,15 +327,18 @@ fn parse_driver(value: &str) -> Option<Choice> {
 }
 
 fn parse_regions(value: &str) -> Option<Vec<(u64, u64)>> {
-    let number = |text: &str| u64::from_str_radix(text.trim().trim_start_matches("0x"), 16).ok();
     value
         .split(',')
         .map(|pair| {
             let (first, end) = pair.split_once('-')?;
-            let (first, end) = (number(first)?, number(end)?);
+            let (first, end) = (parse_hexadecimal(first)?, parse_hexadecimal(end)?);
             (first < end).then_some((first, end))
         })
         .collect()
+}
+
+fn parse_hexadecimal(text: &str) -> Option<u64> {
+    u64::from_str_radix(text.trim().trim_start_matches("0x"), 16).ok()
 }
 
 fn parse_svm(value: &str) -> Option<SvmLevel> {
@@ -299,6 +390,12 @@ mod tests {
             ("ISOCL_COMPUTE_UNITS", "3"),
             ("ISOCL_GLOBAL_MEMORY", "1073741824"),
             ("ISOCL_DEVICE_TYPE", "gpu"),
+            ("ISOCL_DEVICE_NAME", "A GPU"),
+            ("ISOCL_DEVICE_VENDOR", "Somebody"),
+            ("ISOCL_DEVICE_VENDOR_ID", "0x10de"),
+            ("ISOCL_MAX_WORK_GROUP_SIZE", "256"),
+            ("ISOCL_LOCAL_MEMORY", "49152"),
+            ("ISOCL_MAX_ALLOCATION", "536870912"),
             ("ISOCL_CACHE", "/var/cache/x"),
             ("ISOCL_LOG", "call"),
             ("ISOCL_COMPILER_LIBRARY", "/a/b.so"),
@@ -312,6 +409,14 @@ mod tests {
             compute_units: Some(3),
             global_memory: Some(1 << 30),
             device_type: DeviceType::GPU,
+            disguise: Disguise {
+                name: Some("A GPU".to_owned()),
+                vendor: Some("Somebody".to_owned()),
+                vendor_id: Some(0x10DE),
+                max_work_group_size: Some(256),
+                local_memory: Some(48 << 10),
+                max_allocation: Some(512 << 20),
+            },
             cache: Some("/var/cache/x".into()),
             log: LogLevel::Call,
             compiler_library: Some("/a/b.so".into()),
@@ -328,10 +433,14 @@ mod tests {
             ("ISOCL_SVM", "all"),
             ("ISOCL_COMPUTE_UNITS", "0"),
             ("ISOCL_GLOBAL_MEMORY", "1"),
+            ("ISOCL_DEVICE_VENDOR_ID", "123456789"),
+            ("ISOCL_MAX_WORK_GROUP_SIZE", "5000"),
+            ("ISOCL_LOCAL_MEMORY", "100"),
+            ("ISOCL_MAX_ALLOCATION", "1"),
             ("ISOCL_CACHE", "here"),
             ("ISOCL_LOG", "yes"),
         ]);
-        assert_eq!(complaints.len(), 8);
+        assert_eq!(complaints.len(), 12);
         assert_eq!(config, read(&[]).0);
     }
 

@@ -48,10 +48,12 @@ pub(super) fn describe(config: &Config, driver: &dyn Driver) -> DeviceInfo {
     let memory = config.global_memory.unwrap_or(processor.memory);
     // Half of the addresses, so that what is in use can be cut badly and still leave room.
     let memory = memory.min(driver.plan().capacity() as u64 / 2);
-    let name = match driver.name() {
+    let disguise = &config.disguise;
+    let true_name = || match driver.name() {
         "emulator" => format!("isocl CPU: {}", processor.model),
         node => format!("isocl CPU ({node}): {}", processor.model),
     };
+    let max_work_group_size = disguise.max_work_group_size.unwrap_or(4096);
     let widths = |bytes: u32| VectorWidths {
         char: bytes.min(16),
         short: (bytes / 2).min(16),
@@ -72,17 +74,20 @@ pub(super) fn describe(config: &Config, driver: &dyn Driver) -> DeviceInfo {
     };
     DeviceInfo {
         device_type: config.device_type,
-        name,
-        vendor: "isocl".to_owned(),
-        vendor_id: VENDOR_ID,
+        name: disguise.name.clone().unwrap_or_else(true_name),
+        vendor: disguise
+            .vendor
+            .clone()
+            .unwrap_or_else(|| "isocl".to_owned()),
+        vendor_id: disguise.vendor_id.unwrap_or(VENDOR_ID),
         driver_version: env!("CARGO_PKG_VERSION").to_owned(),
         version: (3, 0),
         opencl_c_versions: vec![(1, 0), (1, 1), (1, 2), (3, 0)],
         extensions: [RUNTIME_EXTENSIONS, LANGUAGE_EXTENSIONS].concat(),
         opencl_c_features: LANGUAGE_FEATURES.to_vec(),
         max_compute_units: workers::concurrency() as u32,
-        max_work_item_sizes: [4096; 3],
-        max_work_group_size: 4096,
+        max_work_item_sizes: [max_work_group_size; 3],
+        max_work_group_size,
         preferred_work_group_size_multiple: (processor.vector_bytes / 4) as usize,
         non_uniform_work_groups: true,
         // Work-items are the lanes of vectors already; vectors in the source gain nothing.
@@ -91,7 +96,11 @@ pub(super) fn describe(config: &Config, driver: &dyn Driver) -> DeviceInfo {
         max_clock_frequency: processor.megahertz,
         address_bits: 64,
         decoded_address_bits: usize::BITS - driver.plan().end().saturating_sub(1).leading_zeros(),
-        max_mem_alloc_size: (memory / 4 * 3).max(128 << 20).min(memory),
+        max_mem_alloc_size: disguise
+            .max_allocation
+            .unwrap_or(memory / 4 * 3)
+            .max(128 << 20)
+            .min(memory),
         global_mem_size: memory,
         // CL_READ_WRITE_CACHE
         global_mem_cache_type: 2,
@@ -103,7 +112,7 @@ pub(super) fn describe(config: &Config, driver: &dyn Driver) -> DeviceInfo {
         global_variable_preferred_total_size: 64 << 20,
         // CL_GLOBAL: local memory is ordinary memory
         local_mem_type: 2,
-        local_mem_size: 256 << 10,
+        local_mem_size: disguise.local_memory.unwrap_or(256 << 10),
         max_parameter_size: 4096,
         // Bits: that of the largest type, 128 bytes.
         mem_base_addr_align: 1024,
@@ -144,7 +153,7 @@ mod tests {
     use isocl_kernel_iface::choice::Choice;
 
     use super::*;
-    use crate::config::LogLevel;
+    use crate::config::{Disguise, LogLevel};
     use crate::flags::DeviceType;
 
     fn config() -> Config {
@@ -156,6 +165,7 @@ mod tests {
             compute_units: None,
             global_memory: Some(1 << 30),
             device_type: DeviceType::CPU,
+            disguise: Disguise::default(),
             cache: None,
             log: LogLevel::None,
             compiler_library: None,
@@ -222,5 +232,32 @@ mod tests {
         assert_eq!(info.decoded_address_bits, 36);
         config.global_memory = Some(128 << 20);
         assert_eq!(described(&config).max_mem_alloc_size, 128 << 20);
+    }
+
+    #[test]
+    fn a_disguised_device_says_what_it_was_told() {
+        let mut config = config();
+        config.disguise = Disguise {
+            name: Some("A GPU".to_owned()),
+            vendor: Some("Somebody".to_owned()),
+            vendor_id: Some(7),
+            max_work_group_size: Some(256),
+            local_memory: Some(48 << 10),
+            max_allocation: Some(u64::MAX),
+        };
+        let info = described(&config);
+        assert_eq!(
+            (info.name.as_str(), info.vendor.as_str()),
+            ("A GPU", "Somebody")
+        );
+        assert_eq!((info.vendor_id, info.max_work_group_size), (7, 256));
+        assert_eq!(
+            (info.max_work_item_sizes, info.local_mem_size),
+            ([256; 3], 48 << 10)
+        );
+        assert_eq!(
+            info.max_mem_alloc_size, info.global_mem_size,
+            "not more than there is"
+        );
     }
 }
