@@ -37,8 +37,6 @@ pub(crate) trait Object: Send + Sync + Sized + 'static {
 /// What an object's queries lead to, kept usable.
 #[allow(dead_code)] // Held for its effect.
 pub(crate) enum Parent {
-    /// Nothing that could go away.
-    None,
     /// The context of the object.
     Context(Option<Held<Context>>),
     /// The queue of an event.
@@ -47,6 +45,8 @@ pub(crate) enum Parent {
     Program(Option<Held<Program>>),
     /// The buffer of a sub-buffer.
     Buffer(Option<Held<Buffer>>),
+    /// The devices of a context, the device of a sub-device.
+    Devices(Vec<Held<Device>>),
 }
 
 /// The handle of an object that the application can reach, null for one that never had any.
@@ -73,7 +73,8 @@ impl Object for Device {
     }
 
     fn parent(&self) -> Parent {
-        Parent::None
+        let parent = self.partition.as_ref().map(|partition| &partition.parent);
+        Parent::Devices(parent.into_iter().filter_map(hold).collect())
     }
 }
 
@@ -91,7 +92,7 @@ impl Object for Context {
     }
 
     fn parent(&self) -> Parent {
-        Parent::None
+        Parent::Devices(self.devices().iter().filter_map(hold).collect())
     }
 }
 

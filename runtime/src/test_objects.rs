@@ -111,6 +111,7 @@ impl Recorder {
             info,
             backend,
             api_slot: ApiSlot::default(),
+            partition: None,
         });
         (recorder, device)
     }
@@ -171,6 +172,10 @@ impl Backend for Recorder {
 
     fn runs_on_any_thread(&self, _command: &Command) -> bool {
         true
+    }
+
+    fn part(&self, _compute_units: u32) -> Arc<dyn Backend> {
+        unreachable!("no test divides")
     }
 
     fn spawn(&self, task: Arc<dyn Task>) {

@@ -6,19 +6,21 @@ use std::sync::{Arc, OnceLock};
 
 use isocl_runtime::device::Device;
 use isocl_runtime::platform::Platform;
-use isocl_runtime::{Error, ErrorCode, Result};
+use isocl_runtime::Result;
 
 use super::device_info;
 use super::platform::platform_of;
 use crate::abi::{
     cl_device_id, cl_device_info, cl_device_partition_property, cl_device_type, cl_int,
-    cl_platform_id, cl_uint, cl_ulong, CL_DEVICE_PARTITION_BY_AFFINITY_DOMAIN,
-    CL_DEVICE_PARTITION_BY_COUNTS, CL_DEVICE_PARTITION_EQUALLY,
+    cl_platform_id, cl_uint, cl_ulong,
 };
 use crate::boundary::entry;
-use crate::decode::{self, invalid_value, Out, OutList};
+use crate::decode::{invalid_value, Out, OutList};
 use crate::info::InfoWriter;
 use crate::object::{handle_of, hold, Object};
+
+/// Partition properties beyond this are taken for a missing end: more than compute units.
+const MAX_PARTITION_PROPERTIES: usize = 8192;
 
 /// Whether the devices have handles, and what went wrong if not.
 static PUBLISHED: OnceLock<Result<()>> = OnceLock::new();
@@ -88,52 +90,91 @@ pub(crate) unsafe extern "C" fn clGetDeviceInfo(
     let info = unsafe { InfoWriter::new(param_value_size, param_value, param_value_size_ret) };
     entry("clGetDeviceInfo", || {
         let device = Device::registry().get(device)?;
-        device_info::answer(&device, param_name, info).map(|_| ())
+        device_info::answer(&device, device.references(), param_name, info).map(|_| ())
     })
 }
 
+/// Whether the application counts references to the device: root-level devices are always there.
+fn is_counted(device: &Device) -> bool {
+    device.partition.is_some()
+}
+
 pub(crate) unsafe extern "C" fn clRetainDevice(device: cl_device_id) -> cl_int {
-    // Root-level devices are not counted.
     entry("clRetainDevice", || {
-        Device::registry().get(device).map(|_| ())
+        if is_counted(&*Device::registry().get(device)?) {
+            Device::registry().retain(device)?;
+        }
+        Ok(())
     })
 }
 
 pub(crate) unsafe extern "C" fn clReleaseDevice(device: cl_device_id) -> cl_int {
     entry("clReleaseDevice", || {
-        Device::registry().get(device).map(|_| ())
+        if is_counted(&*Device::registry().get(device)?) {
+            Device::registry().release(device)?;
+        }
+        Ok(())
     })
+}
+
+/// A device's partition properties up to the zero that ends them, or ends their counts; nothing
+/// for a missing list.
+///
+/// # Safety
+/// `list` is null or such a list.
+unsafe fn partition_properties(
+    list: *const cl_device_partition_property,
+) -> Result<Option<Vec<isize>>> {
+    if list.is_null() {
+        return Ok(None);
+    }
+    let mut properties = Vec::new();
+    for index in 0..MAX_PARTITION_PROPERTIES {
+        // SAFETY: no property before this one was the zero at the end, so this one is in the list.
+        match unsafe { list.add(index).read_unaligned() } {
+            0 => return Ok(Some(properties)),
+            property => properties.push(property),
+        }
+    }
+    Err(invalid_value("the list of partition properties has no end"))
 }
 
 pub(crate) unsafe extern "C" fn clCreateSubDevices(
     in_device: cl_device_id,
     properties: *const cl_device_partition_property,
-    _num_devices: cl_uint,
-    _out_devices: *mut cl_device_id,
-    _num_devices_ret: *mut cl_uint,
+    num_devices: cl_uint,
+    out_devices: *mut cl_device_id,
+    num_devices_ret: *mut cl_uint,
 ) -> cl_int {
-    // SAFETY: the application's list, as §4.3 describes it; only its first element is read.
-    let first = unsafe { decode::List::new(properties, 1_u32) };
+    // SAFETY: the application's places for results, as §4.3 describes them.
+    let (places, count) = unsafe {
+        (
+            OutList::new(out_devices, num_devices as usize),
+            Out::new(num_devices_ret),
+        )
+    };
+    // SAFETY: the application's list, as §4.3 describes it.
+    let properties = unsafe { partition_properties(properties) };
     entry("clCreateSubDevices", || {
-        Device::registry().get(in_device)?;
-        match first
-            .iter()
-            .next()
-            .and_then(|name| cl_uint::try_from(name).ok())
-        {
-            // CL_DEVICE_PARTITION_FAILED: the partition name is supported by the implementation
-            // but in_device could not be further partitioned.
-            Some(
-                CL_DEVICE_PARTITION_EQUALLY
-                | CL_DEVICE_PARTITION_BY_COUNTS
-                | CL_DEVICE_PARTITION_BY_AFFINITY_DOMAIN,
-            ) => Err(Error::new(
-                ErrorCode::DevicePartitionFailed,
-                "the device cannot be partitioned (CL_DEVICE_PARTITION_PROPERTIES is empty)",
-            )),
-            // CL_INVALID_VALUE: values specified in properties are not valid or not supported.
-            _ => Err(invalid_value("properties names no kind of partition")),
+        let device = Device::registry().get(in_device)?;
+        let parts = device.create_sub_devices(properties?.as_deref())?;
+        // CL_INVALID_VALUE: out_devices is not NULL and num_devices is less than the number of
+        // sub-devices created by the partition scheme.
+        if !places.is_null() && places.len() < parts.len() {
+            return Err(invalid_value(
+                "there are too few places for the sub-devices",
+            ));
         }
+        count.write_if_wanted(parts.len() as cl_uint);
+        if places.is_null() {
+            return Ok(());
+        }
+        let handles = parts
+            .into_iter()
+            .map(|part| Device::registry().publish(part))
+            .collect::<Result<Vec<_>>>()?;
+        places.write(handles);
+        Ok(())
     })
 }
 

@@ -1,6 +1,6 @@
 //! The answers of `clGetDeviceInfo` (§4.2). What this driver has no support for at all, images,
-//! pipes, sub-groups, device queues, partitions, programs in intermediate language, is answered
-//! here; everything else is data of the device.
+//! pipes, sub-groups, device queues, programs in intermediate language, is answered here;
+//! everything else is data of the device.
 
 use std::ffi::c_void;
 use std::ptr::null_mut;
@@ -12,6 +12,7 @@ use isocl_runtime::Result;
 use crate::abi::*;
 use crate::handle::PLATFORM;
 use crate::info::{unknown_name, Answered, InfoWriter};
+use crate::object::handle_of;
 use crate::version::{version, version_text};
 
 /// Name under which the versions of the language are listed.
@@ -19,6 +20,7 @@ const LANGUAGE: &str = "OpenCL C";
 
 pub(super) fn answer(
     device: &Device,
+    references: u32,
     name: cl_device_info,
     info: InfoWriter<'_>,
 ) -> Result<Answered> {
@@ -26,6 +28,7 @@ pub(super) fn answer(
     let (major, minor) = data.version;
     match name {
         CL_DEVICE_TYPE => info.value(data.device_type.bits()),
+        CL_DEVICE_REFERENCE_COUNT => info.value(references),
         CL_DEVICE_VENDOR_ID => info.value(data.vendor_id),
         CL_DEVICE_NAME => info.text(&data.name),
         CL_DEVICE_VENDOR => info.text(&data.vendor),
@@ -167,6 +170,35 @@ fn work_groups(device: &Device, name: cl_device_info, info: InfoWriter<'_>) -> R
         CL_DEVICE_NATIVE_VECTOR_WIDTH_HALF => info.value(native.half),
         CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT => info.value(native.float),
         CL_DEVICE_NATIVE_VECTOR_WIDTH_DOUBLE => info.value(native.double),
+        _ => partition(device, name, info),
+    }
+}
+
+/// What the device is a part of, and can be divided into (§4.3).
+fn partition(device: &Device, name: cl_device_info, info: InfoWriter<'_>) -> Result<Answered> {
+    match name {
+        CL_DEVICE_PARTITION_MAX_SUB_DEVICES => info.value(device.max_sub_devices()),
+        CL_DEVICE_PARENT_DEVICE => info.value(match &device.partition {
+            Some(partition) => handle_of(&*partition.parent),
+            None => null_mut::<c_void>(),
+        }),
+        CL_DEVICE_PARTITION_PROPERTIES => match device.partition_kinds() {
+            // One element that says: none.
+            [] => info.value(0_usize),
+            kinds => info.list(kinds.iter().map(|kind| kind.cast_unsigned())),
+        },
+        CL_DEVICE_PARTITION_TYPE => {
+            let properties = device
+                .partition
+                .as_ref()
+                .map(|partition| &partition.properties);
+            info.list(
+                properties
+                    .into_iter()
+                    .flatten()
+                    .map(|property| property.cast_unsigned()),
+            )
+        }
         _ => unsupported(name, info),
     }
 }
@@ -190,8 +222,7 @@ fn unsupported(name: cl_device_info, info: InfoWriter<'_>) -> Result<Answered> {
         | CL_DEVICE_MAX_PIPE_ARGS
         | CL_DEVICE_PIPE_MAX_ACTIVE_RESERVATIONS
         | CL_DEVICE_PIPE_MAX_PACKET_SIZE
-        | CL_DEVICE_MAX_NUM_SUB_GROUPS
-        | CL_DEVICE_PARTITION_MAX_SUB_DEVICES => info.value(0_u32),
+        | CL_DEVICE_MAX_NUM_SUB_GROUPS => info.value(0_u32),
         CL_DEVICE_IMAGE2D_MAX_WIDTH
         | CL_DEVICE_IMAGE2D_MAX_HEIGHT
         | CL_DEVICE_IMAGE3D_MAX_WIDTH
@@ -204,11 +235,6 @@ fn unsupported(name: cl_device_info, info: InfoWriter<'_>) -> Result<Answered> {
         | CL_DEVICE_PARTITION_AFFINITY_DOMAIN => info.value(0_u64),
         CL_DEVICE_IL_VERSION | CL_DEVICE_BUILT_IN_KERNELS => info.text(""),
         CL_DEVICE_ILS_WITH_VERSION | CL_DEVICE_BUILT_IN_KERNELS_WITH_VERSION => info.bytes(&[]),
-        CL_DEVICE_PARENT_DEVICE => info.value(null_mut::<c_void>()),
-        CL_DEVICE_REFERENCE_COUNT => info.value(1_u32),
-        // One element that says: none.
-        CL_DEVICE_PARTITION_PROPERTIES => info.value(0_usize),
-        CL_DEVICE_PARTITION_TYPE => info.bytes(&[]),
         _ => unknown_name(name),
     }
 }

@@ -45,7 +45,7 @@ impl Object for Thing {
     }
 
     fn parent(&self) -> Parent {
-        Parent::None
+        Parent::Devices(Vec::new())
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod cpu;
 pub mod info;
 pub mod null;
+pub mod partition;
 
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use isocl_kernel_iface::driver::Driver;
 use crate::command::{Command, Deferral};
 use crate::{ApiSlot, Error};
 pub use info::DeviceInfo;
+pub use partition::Partition;
 
 /// A device as the object model sees it (`cl_device_id`).
 #[derive(Debug)]
@@ -22,6 +24,8 @@ pub struct Device {
     pub backend: Arc<dyn Backend>,
     /// Handle of the C boundary.
     pub api_slot: ApiSlot,
+    /// The device it is a part of, if it is a sub-device.
+    pub partition: Option<Partition>,
 }
 
 /// Something that runs on the threads of a device: a queue with ready commands.
@@ -49,6 +53,9 @@ pub trait Backend: Send + Sync + std::fmt::Debug {
     fn estimated_nanoseconds(&self, command: &Command) -> u64 {
         command.estimated_nanoseconds()
     }
+
+    /// So many of the device's compute units, as a backend of their own.
+    fn part(&self, compute_units: u32) -> Arc<dyn Backend>;
 
     /// Calls `task.run()` soon on a thread of the device, concurrently with the caller.
     fn spawn(&self, task: Arc<dyn Task>);

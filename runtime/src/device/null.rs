@@ -39,6 +39,12 @@ impl Backend for Null {
         true
     }
 
+    fn part(&self, _compute_units: u32) -> Arc<dyn Backend> {
+        Arc::new(Self {
+            driver: Arc::clone(&self.driver),
+        })
+    }
+
     fn spawn(&self, task: Arc<dyn Task>) {
         workers::spawn(task);
     }
@@ -70,5 +76,6 @@ pub fn create(driver: Arc<dyn Driver>, mut info: DeviceInfo) -> Arc<Device> {
         info,
         backend: Arc::new(Null { driver }),
         api_slot: ApiSlot::default(),
+        partition: None,
     })
 }

@@ -38,6 +38,10 @@ impl Backend for Deferring {
         true
     }
 
+    fn part(&self, _compute_units: u32) -> Arc<dyn Backend> {
+        unreachable!("no test divides")
+    }
+
     fn spawn(&self, task: Arc<dyn Task>) {
         self.cpu.backend.spawn(task);
     }
@@ -74,6 +78,7 @@ fn queue(
             pending: Mutex::new(sender),
         }),
         api_slot: ApiSlot::default(),
+        partition: None,
     });
     let context = Context::create(std::slice::from_ref(&device), Vec::new(), None).unwrap();
     CommandQueue::create(&context, &device, properties, Vec::new()).unwrap()

@@ -85,7 +85,7 @@ pub(super) fn describe(config: &Config, driver: &dyn Driver) -> DeviceInfo {
         opencl_c_versions: vec![(1, 0), (1, 1), (1, 2), (3, 0)],
         extensions: [RUNTIME_EXTENSIONS, LANGUAGE_EXTENSIONS].concat(),
         opencl_c_features: LANGUAGE_FEATURES.to_vec(),
-        max_compute_units: workers::concurrency() as u32,
+        max_compute_units: workers::compute_units() as u32,
         max_work_item_sizes: [max_work_group_size; 3],
         max_work_group_size,
         preferred_work_group_size_multiple: (processor.vector_bytes / 4) as usize,

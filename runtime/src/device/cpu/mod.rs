@@ -32,6 +32,8 @@ use crate::{ApiSlot, Error, ErrorCode, Result};
 #[derive(Debug)]
 struct Cpu {
     driver: Arc<dyn Driver>,
+    /// Threads that work on one command at most.
+    compute_units: usize,
 }
 
 /// The CPU device of this process, as the environment describes it. Starts no thread and loads no
@@ -46,8 +48,12 @@ pub fn create() -> Result<Arc<Device>> {
     let info = describe::describe(config, &*driver);
     Ok(Arc::new(Device {
         info,
-        backend: Arc::new(Cpu { driver }),
+        backend: Arc::new(Cpu {
+            driver,
+            compute_units: workers::compute_units(),
+        }),
         api_slot: ApiSlot::default(),
+        partition: None,
     }))
 }
 
@@ -57,7 +63,9 @@ impl Backend for Cpu {
     }
 
     fn run(&self, mut command: Command, _deferral: Deferral<'_>) -> Option<Result<()>> {
-        let result = execute(&*self.driver, &mut command.operation);
+        let result = workers::with_concurrency(self.compute_units, || {
+            execute(&*self.driver, &mut command.operation)
+        });
         drop(command);
         Some(result)
     }
@@ -74,6 +82,14 @@ impl Backend for Cpu {
             Operation::NdRange(kernel) => launch::runs_on_any_thread(kernel),
             _ => true,
         }
+    }
+
+    fn part(&self, compute_units: u32) -> Arc<dyn Backend> {
+        Arc::new(Self {
+            driver: Arc::clone(&self.driver),
+            // A sub-device of no compute units still has the thread that runs its queue.
+            compute_units: (compute_units as usize).max(1),
+        })
     }
 
     fn spawn(&self, task: Arc<dyn Task>) {

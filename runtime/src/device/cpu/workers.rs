@@ -1,7 +1,7 @@
 //! The worker threads of the CPU device: daemons that start when they are first needed, spin for
 //! a moment after the last task, then sleep.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -52,8 +52,31 @@ fn processors() -> usize {
     *PROCESSORS.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from))
 }
 
-/// Number of threads that compute at the same time: the compute units of the CPU device.
+thread_local! {
+    /// Compute units of the device whose command this thread runs.
+    static CONCURRENCY: Cell<Option<usize>> = const { Cell::new(None) };
+}
+
+/// Number of threads that may work on the command that the calling thread runs.
 pub(crate) fn concurrency() -> usize {
+    CONCURRENCY.get().unwrap_or_else(compute_units)
+}
+
+/// Runs `work`, a command of a device with so many compute units.
+pub(crate) fn with_concurrency<R>(compute_units: usize, work: impl FnOnce() -> R) -> R {
+    /// A command may run while another one is waited for, on the same thread.
+    struct Restore(Option<usize>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            CONCURRENCY.set(self.0);
+        }
+    }
+    let _restore = Restore(CONCURRENCY.replace(Some(compute_units)));
+    work()
+}
+
+/// Number of threads that compute at the same time: the compute units of the CPU device.
+pub(crate) fn compute_units() -> usize {
     crate::config::config()
         .compute_units
         .unwrap_or_else(processors)
@@ -84,7 +107,7 @@ pub(crate) fn spawn(task: Arc<dyn Task>) {
         return;
     }
     // One more than compute, so that kernels waiting for the host leave a thread for others.
-    if pool.threads > concurrency().max(1) {
+    if pool.threads > compute_units().max(1) {
         return;
     }
     pool.threads += 1;
