@@ -332,6 +332,10 @@ fn using_whatever_memory_there_is() {
     let pointer = alloc(&session, CL_MEM_READ_WRITE, MEBIBYTE);
     write(pointer, 0, 1u8);
     println!("name {}", session.device_string(CL_DEVICE_NAME).unwrap());
+    println!(
+        "version {}",
+        session.device_string(CL_DRIVER_VERSION).unwrap()
+    );
 }
 
 #[test]
@@ -347,6 +351,7 @@ fn without_its_node_the_emulator_serves_and_says_so_once() {
     assert!(log.contains("emulator"), "{log}");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(!text.contains(missing), "{text}");
+    assert!(text.contains("(memory: emulator)"), "{text}");
 }
 
 #[test]

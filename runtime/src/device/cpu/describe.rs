@@ -80,7 +80,7 @@ pub(super) fn describe(config: &Config, driver: &dyn Driver) -> DeviceInfo {
             .clone()
             .unwrap_or_else(|| "isocl".to_owned()),
         vendor_id: disguise.vendor_id.unwrap_or(VENDOR_ID),
-        driver_version: env!("CARGO_PKG_VERSION").to_owned(),
+        driver_version: format!("{} (memory: {})", env!("CARGO_PKG_VERSION"), driver.name()),
         version: (3, 0),
         opencl_c_versions: vec![(1, 0), (1, 1), (1, 2), (3, 0)],
         extensions: [RUNTIME_EXTENSIONS, LANGUAGE_EXTENSIONS].concat(),
