@@ -128,6 +128,7 @@ functions! {
     clGetKernelInfo(kernel: cl_kernel, name: cl_uint, size: usize, value: *mut c_void, size_ret: *mut usize) -> cl_int;
     clGetKernelArgInfo(kernel: cl_kernel, index: cl_uint, name: cl_uint, size: usize, value: *mut c_void, size_ret: *mut usize) -> cl_int;
     clGetKernelWorkGroupInfo(kernel: cl_kernel, device: cl_device_id, name: cl_uint, size: usize, value: *mut c_void, size_ret: *mut usize) -> cl_int;
+    clGetKernelSubGroupInfo(kernel: cl_kernel, device: cl_device_id, name: cl_uint, input_size: usize, input: *const c_void, size: usize, value: *mut c_void, size_ret: *mut usize) -> cl_int;
     clEnqueueNDRangeKernel(queue: cl_command_queue, kernel: cl_kernel, work_dim: cl_uint, global_offset: *const usize, global_size: *const usize, local_size: *const usize, num_events: cl_uint, wait_list: *const cl_event, event: *mut cl_event) -> cl_int;
     clEnqueueTask(queue: cl_command_queue, kernel: cl_kernel, num_events: cl_uint, wait_list: *const cl_event, event: *mut cl_event) -> cl_int;
     clEnqueueNativeKernel(queue: cl_command_queue, function: Option<NativeFunction>, arguments: *mut c_void, size: usize, num_mem_objects: cl_uint, mem_list: *const cl_mem, args_mem_loc: *const *const c_void, num_events: cl_uint, wait_list: *const cl_event, event: *mut cl_event) -> cl_int;

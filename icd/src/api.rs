@@ -20,6 +20,7 @@ pub(crate) mod mem_object;
 pub(crate) mod platform;
 pub(crate) mod program;
 pub(crate) mod program_info;
+pub(crate) mod sub_group;
 pub(crate) mod svm;
 pub(crate) mod unsupported_image;
 pub(crate) mod unsupported_interoperation;

@@ -6,7 +6,7 @@
 use crate::abi::{cl_icd_dispatch, CL_ICD2_TAG_KHR};
 use crate::api::{
     buffer, command_queue, context, device, enqueue_buffer, enqueue_kernel, enqueue_svm,
-    enqueue_sync, event, kernel, mem_object, platform, program, program_info, svm,
+    enqueue_sync, event, kernel, mem_object, platform, program, program_info, sub_group, svm,
     unsupported_image, unsupported_interoperation, unsupported_language,
 };
 
@@ -168,13 +168,13 @@ pub static DISPATCH: cl_icd_dispatch = cl_icd_dispatch {
     clCreateSamplerWithProperties: Some(unsupported_image::clCreateSamplerWithProperties),
     clSetKernelArgSVMPointer: Some(kernel::clSetKernelArgSVMPointer),
     clSetKernelExecInfo: Some(kernel::clSetKernelExecInfo),
-    clGetKernelSubGroupInfoKHR: Some(unsupported_language::clGetKernelSubGroupInfoKHR),
+    clGetKernelSubGroupInfoKHR: Some(sub_group::clGetKernelSubGroupInfoKHR),
     clCloneKernel: Some(kernel::clCloneKernel),
     clCreateProgramWithIL: Some(unsupported_language::clCreateProgramWithIL),
     clEnqueueSVMMigrateMem: Some(enqueue_svm::clEnqueueSVMMigrateMem),
     clGetDeviceAndHostTimer: Some(device::clGetDeviceAndHostTimer),
     clGetHostTimer: Some(device::clGetHostTimer),
-    clGetKernelSubGroupInfo: Some(unsupported_language::clGetKernelSubGroupInfo),
+    clGetKernelSubGroupInfo: Some(sub_group::clGetKernelSubGroupInfo),
     clSetDefaultDeviceCommandQueue: Some(command_queue::clSetDefaultDeviceCommandQueue),
     clSetProgramReleaseCallback: Some(unsupported_language::clSetProgramReleaseCallback),
     clSetProgramSpecializationConstant: Some(

@@ -1,6 +1,6 @@
 //! The answers of `clGetDeviceInfo` (§4.2). What this driver has no support for at all, images,
-//! pipes, sub-groups, device queues, programs in intermediate language, is answered here;
-//! everything else is data of the device.
+//! pipes, device queues, programs in intermediate language, is answered here; everything else is
+//! data of the device.
 
 use std::ffi::c_void;
 use std::ptr::null_mut;
@@ -146,6 +146,8 @@ fn work_groups(device: &Device, name: cl_device_info, info: InfoWriter<'_>) -> R
         CL_DEVICE_MAX_WORK_ITEM_DIMENSIONS => info.value(data.max_work_item_sizes.len() as cl_uint),
         CL_DEVICE_MAX_WORK_ITEM_SIZES => info.list(data.max_work_item_sizes),
         CL_DEVICE_MAX_WORK_GROUP_SIZE => info.value(data.max_work_group_size),
+        // Each work-item is a sub-group.
+        CL_DEVICE_MAX_NUM_SUB_GROUPS => info.value(data.max_work_group_size as u32),
         CL_DEVICE_PREFERRED_WORK_GROUP_SIZE_MULTIPLE => {
             info.value(data.preferred_work_group_size_multiple)
         }
@@ -208,6 +210,7 @@ fn unsupported(name: cl_device_info, info: InfoWriter<'_>) -> Result<Answered> {
     match name {
         CL_DEVICE_IMAGE_SUPPORT
         | CL_DEVICE_PIPE_SUPPORT
+        // A thread runs the work-items of a work-group one after the other.
         | CL_DEVICE_SUB_GROUP_INDEPENDENT_FORWARD_PROGRESS => info.boolean(false),
         CL_DEVICE_MAX_READ_IMAGE_ARGS
         | CL_DEVICE_MAX_WRITE_IMAGE_ARGS
@@ -221,8 +224,7 @@ fn unsupported(name: cl_device_info, info: InfoWriter<'_>) -> Result<Answered> {
         | CL_DEVICE_MAX_ON_DEVICE_EVENTS
         | CL_DEVICE_MAX_PIPE_ARGS
         | CL_DEVICE_PIPE_MAX_ACTIVE_RESERVATIONS
-        | CL_DEVICE_PIPE_MAX_PACKET_SIZE
-        | CL_DEVICE_MAX_NUM_SUB_GROUPS => info.value(0_u32),
+        | CL_DEVICE_PIPE_MAX_PACKET_SIZE => info.value(0_u32),
         CL_DEVICE_IMAGE2D_MAX_WIDTH
         | CL_DEVICE_IMAGE2D_MAX_HEIGHT
         | CL_DEVICE_IMAGE3D_MAX_WIDTH

@@ -1,4 +1,4 @@
-//! Programs in intermediate language, built-in kernels, sub-groups, pipes and the
+//! Programs in intermediate language, built-in kernels, pipes and the
 //! sub-devices of `cl_ext_device_fission`, none of which this driver supports: every call refuses
 //! with the error of the standard (appendix H), after the handles were checked.
 #![allow(unsafe_code)]
@@ -8,14 +8,12 @@ use std::ffi::{c_char, c_void};
 use isocl_runtime::buffer::Buffer;
 use isocl_runtime::context::Context;
 use isocl_runtime::device::Device;
-use isocl_runtime::kernel::Kernel;
 use isocl_runtime::program::Program;
 use isocl_runtime::{Error, ErrorCode, Result};
 
 use crate::abi::{
-    cl_context, cl_device_id, cl_device_partition_property_ext, cl_int, cl_kernel,
-    cl_kernel_sub_group_info, cl_mem, cl_mem_flags, cl_pipe_info, cl_pipe_properties, cl_program,
-    cl_uint,
+    cl_context, cl_device_id, cl_device_partition_property_ext, cl_int, cl_mem, cl_mem_flags,
+    cl_pipe_info, cl_pipe_properties, cl_program, cl_uint,
 };
 use crate::boundary::{create, entry, ReportTo};
 use crate::callback::ObjectFunction;
@@ -66,16 +64,6 @@ fn not_a_pipe(pipe: cl_mem) -> Result<()> {
         ErrorCode::InvalidMemObject,
         "the memory object is not a pipe",
     ))
-}
-
-/// Refuses a query about sub-groups.
-fn no_sub_groups(kernel: cl_kernel, device: cl_device_id) -> Result<()> {
-    let kernel = Kernel::registry().get(kernel)?;
-    if !device.is_null() {
-        Device::registry().get(device)?;
-    }
-    // CL_INVALID_OPERATION: device does not support sub-groups.
-    invalid_operation("the device does not support sub-groups").report_to(kernel.context())
 }
 
 /// Refuses to divide a device.
@@ -170,34 +158,6 @@ pub(crate) unsafe extern "C" fn clGetPipeInfo(
     _param_value_size_ret: *mut usize,
 ) -> cl_int {
     entry("clGetPipeInfo", || not_a_pipe(pipe))
-}
-
-pub(crate) unsafe extern "C" fn clGetKernelSubGroupInfo(
-    kernel: cl_kernel,
-    device: cl_device_id,
-    _param_name: cl_kernel_sub_group_info,
-    _input_value_size: usize,
-    _input_value: *const c_void,
-    _param_value_size: usize,
-    _param_value: *mut c_void,
-    _param_value_size_ret: *mut usize,
-) -> cl_int {
-    entry("clGetKernelSubGroupInfo", || no_sub_groups(kernel, device))
-}
-
-pub(crate) unsafe extern "C" fn clGetKernelSubGroupInfoKHR(
-    kernel: cl_kernel,
-    device: cl_device_id,
-    _param_name: cl_kernel_sub_group_info,
-    _input_value_size: usize,
-    _input_value: *const c_void,
-    _param_value_size: usize,
-    _param_value: *mut c_void,
-    _param_value_size_ret: *mut usize,
-) -> cl_int {
-    entry("clGetKernelSubGroupInfoKHR", || {
-        no_sub_groups(kernel, device)
-    })
 }
 
 pub(crate) unsafe extern "C" fn clCreateSubDevicesEXT(

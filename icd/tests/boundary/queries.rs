@@ -111,12 +111,17 @@ fn the_device_answers_everything() {
     for zero in [
         CL_DEVICE_IMAGE_SUPPORT,
         CL_DEVICE_PIPE_SUPPORT,
-        CL_DEVICE_MAX_NUM_SUB_GROUPS,
+        CL_DEVICE_SUB_GROUP_INDEPENDENT_FORWARD_PROGRESS,
         CL_DEVICE_DEVICE_ENQUEUE_CAPABILITIES,
         CL_DEVICE_PARENT_DEVICE,
     ] {
         assert_eq!(number(zero), 0, "{zero:#x}");
     }
+    // Each work-item is a sub-group.
+    assert_eq!(
+        number(CL_DEVICE_MAX_NUM_SUB_GROUPS),
+        number(CL_DEVICE_MAX_WORK_GROUP_SIZE)
+    );
     assert!(number(CL_DEVICE_MAX_MEM_ALLOC_SIZE) <= number(CL_DEVICE_GLOBAL_MEM_SIZE));
     // Names with versions: each entry is a version and 64 bytes of text that ends with a zero.
     for name in [

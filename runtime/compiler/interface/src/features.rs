@@ -29,6 +29,15 @@ pub const LANGUAGE_EXTENSIONS: &[Feature] = &[
     feature("cl_khr_int64_base_atomics", 1, 0, 0),
     feature("cl_khr_int64_extended_atomics", 1, 0, 0),
     feature("cl_khr_fp64", 1, 0, 0),
+    // Not cl_khr_subgroups, which promises that sub-groups make progress independently.
+    feature("cl_khr_subgroup_extended_types", 1, 0, 0),
+    feature("cl_khr_subgroup_non_uniform_vote", 1, 0, 0),
+    feature("cl_khr_subgroup_ballot", 1, 0, 0),
+    feature("cl_khr_subgroup_non_uniform_arithmetic", 1, 0, 0),
+    feature("cl_khr_subgroup_shuffle", 1, 0, 0),
+    feature("cl_khr_subgroup_shuffle_relative", 1, 0, 0),
+    feature("cl_khr_subgroup_clustered_reduce", 1, 0, 0),
+    feature("cl_khr_subgroup_rotate", 1, 0, 0),
 ];
 
 /// Optional OpenCL C 3.0 features; each is also a predefined macro under `-cl-std=CL3.0`.
@@ -41,5 +50,6 @@ pub const LANGUAGE_FEATURES: &[Feature] = &[
     feature("__opencl_c_generic_address_space", 3, 0, 0),
     feature("__opencl_c_int64", 3, 0, 0),
     feature("__opencl_c_program_scope_global_variables", 3, 0, 0),
+    feature("__opencl_c_subgroups", 3, 0, 0),
     feature("__opencl_c_work_group_collective_functions", 3, 0, 0),
 ];

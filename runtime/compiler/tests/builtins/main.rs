@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod run;
+mod sub_groups;
 
 use run::{run, try_build};
 

@@ -62,6 +62,18 @@ const OTHER_TYPES: &[&str] = &[
     "atomic_",
 ];
 
+/// Extensions that clang's header asks for by their macros.
+const SUB_GROUPS: [&str; 8] = [
+    "cl_khr_subgroup_extended_types",
+    "cl_khr_subgroup_non_uniform_vote",
+    "cl_khr_subgroup_ballot",
+    "cl_khr_subgroup_non_uniform_arithmetic",
+    "cl_khr_subgroup_shuffle",
+    "cl_khr_subgroup_shuffle_relative",
+    "cl_khr_subgroup_clustered_reduce",
+    "cl_khr_subgroup_rotate",
+];
+
 fn clang() -> PathBuf {
     let installed = Path::new("/usr/lib/llvm-19/bin/clang");
     match std::env::var_os("LLVM_SYS_191_PREFIX") {
@@ -100,8 +112,9 @@ fn declared(standard: &str, directory: &Path) -> BTreeSet<String> {
             .arg(
                 "-cl-ext=-all,+cl_khr_fp64,+__opencl_c_fp64,+__opencl_c_generic_address_space,\
                  +__opencl_c_program_scope_global_variables,+__opencl_c_int64,\
-                 +cl_khr_int64_base_atomics,+cl_khr_int64_extended_atomics",
+                 +__opencl_c_subgroups,+cl_khr_int64_base_atomics,+cl_khr_int64_extended_atomics",
             )
+            .args(SUB_GROUPS.map(|name| format!("-D{name}")))
             .arg("-internal-isystem")
             .arg(&headers);
         command
