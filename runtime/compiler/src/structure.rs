@@ -1,7 +1,8 @@
 //! Gives a function with barriers the form the next stages want:
 //!
 //! - every barrier or collective call begins its block, which has no phis;
-//! - a collective call stands alone in its block;
+//! - a collective call stands alone in its block, and no other one follows at once: what it takes has
+//!   to be left in memory in between;
 //! - an edge from a branch with several ways to a block with phis has a block of its own.
 
 use std::collections::HashMap;
@@ -23,7 +24,36 @@ pub fn prepare(context: &Context, function: Value) {
         isolate_barriers(context, block);
     }
     for block in function.blocks() {
+        part_from_next_collective(context, block);
+    }
+    for block in function.blocks() {
         split_edges_into(context, block);
+    }
+}
+
+fn begins_with_collective(block: Block) -> bool {
+    matches!(
+        barrier::at_start(block),
+        Some((_, Rendezvous::Collective { .. }))
+    )
+}
+
+/// Puts an empty block between two collective calls.
+fn part_from_next_collective(context: &Context, block: Block) {
+    if !begins_with_collective(block) {
+        return;
+    }
+    let Some(terminator) = block.terminator() else {
+        return;
+    };
+    for (index, next) in terminator.successors().into_iter().enumerate() {
+        if begins_with_collective(next) {
+            let between = context.insert_block(next, "");
+            let builder = context.builder();
+            builder.position_at_end(between);
+            builder.branch(next);
+            terminator.set_successor(index as u32, between);
+        }
     }
 }
 

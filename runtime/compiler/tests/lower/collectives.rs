@@ -60,6 +60,26 @@ fn collectives_in_loops_and_conditions() {
     );
 }
 
+/// Nothing stands between the calls, and what the later ones take was known before the first.
+#[test]
+fn collectives_that_follow_each_other_at_once() {
+    compare(
+        "kernel void k(global int *out, int n) {
+            int g = get_global_id(0), v = (g * 37 + n) % 19;
+            int a = work_group_reduce_max(v), b = work_group_reduce_max(v),
+                c = work_group_reduce_add(v), d = work_group_scan_inclusive_add(v),
+                e = work_group_broadcast(v, 0), f = work_group_broadcast(v, 0);
+            out[g] = (a != b) * 1000000 + a * 10000 + c + d * 7 + (e - f) * 500000 + e; }",
+        |item, n| {
+            let values = group(item, |g| (g * 37 + n) % 19);
+            let (max, sum): (i32, i32) = (*values.iter().max().unwrap(), values.iter().sum());
+            let until: i32 = values[..=item.local_id].iter().sum();
+            let result = max * 10000 + sum + until * 7 + values[0];
+            item.out.set(item.global_id, result);
+        },
+    );
+}
+
 #[test]
 fn identities_of_unsigned_and_floating_point_scans() {
     let kernel = Kernel::new(
