@@ -50,7 +50,7 @@ say 'guests (under emulation, so everything takes long)'
 : > "$guest/log/backports.log"
 boot() {
     # shellcheck disable=SC2086
-    "$here/boot.sh" "$guest/$1" 600 kernel="$1" steps="$here/steps.sh" settings="$settings" \
+    "$here/boot.sh" "$guest/$1" 1800 kernel="$1" steps="$here/steps.sh" settings="$settings" \
         ${parameters[$1]} ${ISOCL_FUZZ_CALLS:+ISOCL_FUZZ_CALLS=$ISOCL_FUZZ_CALLS} \
         ${ISOCL_FUZZ_SEED:+ISOCL_FUZZ_SEED=$ISOCL_FUZZ_SEED} >> "$guest/log/$1.log" 2>&1
 }

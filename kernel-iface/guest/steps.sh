@@ -8,7 +8,8 @@ kernel=$1
 log=/dev/shm/log
 node=/dev/isocl0
 
-# step NAME SECONDS COMMAND...
+# step NAME SECONDS COMMAND...: the time is that of a machine with nothing else to do, which is not
+# always to be had; what takes eight times as long hangs.
 step() {
     local name=$1 seconds=$2 began tenths status
     shift 2
@@ -16,7 +17,7 @@ step() {
     if [ "$(type -t "$1")" = function ]; then
         "$@" > $log 2>&1
     else
-        timeout "$seconds" "$@" > $log 2>&1
+        timeout $((seconds * 8)) "$@" > $log 2>&1
     fi
     status=$?
     tenths=$((($(date +%s%N) - began) / 100000000))
@@ -42,7 +43,7 @@ module_group() {
     local group=$1 status
     shift
     load "$@" || return
-    timeout 170 "$module_tests" "$group"
+    timeout 800 "$module_tests" "$group"
     status=$?
     unload && return $status
 }
