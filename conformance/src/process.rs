@@ -1,4 +1,4 @@
-//! Processes: forked children, exit handlers, and which library an address belongs to.
+//! Processes: forked children, exit handlers, resident memory, and the library of an address.
 // `dladdr` only compares its argument with the address ranges of the loaded libraries.
 #![allow(unsafe_code, clippy::not_unsafe_ptr_arg_deref)]
 
@@ -45,4 +45,19 @@ pub fn library_of(address: *const c_void) -> String {
             .to_string_lossy()
             .into_owned()
     }
+}
+
+/// Resident memory of this process in bytes.
+///
+/// # Errors
+/// When `/proc` does not say.
+pub fn resident_bytes() -> std::io::Result<usize> {
+    let text = std::fs::read_to_string("/proc/self/statm")?;
+    let pages: Option<usize> = text
+        .split_whitespace()
+        .nth(1)
+        .and_then(|field| field.parse().ok());
+    pages
+        .map(|pages| pages * 4096)
+        .ok_or_else(|| std::io::ErrorKind::InvalidData.into())
 }

@@ -5,6 +5,7 @@ use std::ptr::{null, null_mut};
 use std::sync::Mutex;
 
 use isocl_conformance::client::{offset, read, write};
+use isocl_conformance::process;
 use isocl_conformance::session::Session;
 use opencl_sys::*;
 
@@ -25,26 +26,15 @@ fn scale() -> usize {
         .unwrap_or(1)
 }
 
-/// Resident memory of this process in bytes.
-fn resident() -> usize {
-    let text = std::fs::read_to_string("/proc/self/statm").unwrap();
-    text.split_whitespace()
-        .nth(1)
-        .unwrap()
-        .parse::<usize>()
-        .unwrap()
-        * 4096
-}
-
 /// Repeats `step` in batches and demands that the later batches add next to nothing.
 fn stays_flat(batches: usize, mut batch: impl FnMut(usize)) {
     batch(0);
     batch(1);
-    let before = resident();
+    let before = process::resident_bytes().unwrap();
     for index in 2..batches {
         batch(index);
     }
-    let after = resident();
+    let after = process::resident_bytes().unwrap();
     let grown = after.saturating_sub(before);
     assert!(
         grown < 16 << 20,
