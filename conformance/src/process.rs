@@ -47,6 +47,27 @@ pub fn library_of(address: *const c_void) -> String {
     }
 }
 
+/// Drops every reference that the process holds to the loaded library at `path`, as each of them
+/// could be dropped by whoever holds it. Whether the library is still there afterwards.
+pub fn unload(path: &CStr) -> bool {
+    // More than anyone holds: a library that is never unloaded has no last reference to drop.
+    for _ in 0..16 {
+        // SAFETY: finds a library that is loaded already, so no constructor runs.
+        let handle = unsafe { libc::dlopen(path.as_ptr(), libc::RTLD_LAZY | libc::RTLD_NOLOAD) };
+        if handle.is_null() {
+            return false;
+        }
+        // SAFETY: the first call drops the reference just taken, the second one somebody else's, who
+        // can go on only if the library stays: that is what is checked. The handle is good for both:
+        // a library without another reference is found only if something else keeps it loaded.
+        unsafe {
+            libc::dlclose(handle);
+            libc::dlclose(handle);
+        }
+    }
+    true
+}
+
 /// Resident memory of this process in bytes.
 ///
 /// # Errors

@@ -2,7 +2,7 @@
 //! Children are this test binary again, run with `ISOCL_CHILD` naming what to do.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::ffi::c_void;
+use std::ffi::{c_void, CString};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
@@ -87,6 +87,7 @@ fn children() {
         Ok("fork_inherited") => fork_inherited(),
         Ok("fork_fresh") => fork_fresh(),
         Ok("exit_busy") => exit_busy(),
+        Ok("unload") => unload(),
         _ => return,
     }
     println!("child done");
@@ -163,6 +164,19 @@ fn fork_fresh() {
     assert_eq!(status, 0, "a fresh context in a forked child");
 }
 
+fn unload() {
+    // On a thread that ends, for what a thread has of a library keeps the library loaded as well.
+    let driver = std::thread::spawn(|| process::library_of(read(session().device, 0)))
+        .join()
+        .unwrap();
+    let path = CString::new(driver.clone()).unwrap();
+    assert!(process::unload(&path), "{driver} is gone before it is used");
+    let session = session();
+    work(&session);
+    assert!(process::unload(&path), "{driver} is gone, its threads not");
+    work(&session);
+}
+
 #[test]
 fn enumeration_is_cheap() {
     succeeds("enumerate", |_| ());
@@ -178,6 +192,11 @@ fn opencl_works_in_an_exit_handler() {
 #[test]
 fn a_process_may_exit_while_a_kernel_runs() {
     succeeds("exit_busy", |_| ());
+}
+
+#[test]
+fn the_driver_stays_when_nobody_holds_it() {
+    succeeds("unload", |_| ());
 }
 
 #[test]
