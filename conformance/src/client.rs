@@ -82,6 +82,7 @@ functions! {
     clRetainCommandQueue(queue: cl_command_queue) -> cl_int;
     clReleaseCommandQueue(queue: cl_command_queue) -> cl_int;
     clGetCommandQueueInfo(queue: cl_command_queue, name: cl_uint, size: usize, value: *mut c_void, size_ret: *mut usize) -> cl_int;
+    clSetDefaultDeviceCommandQueue(context: cl_context, device: cl_device_id, queue: cl_command_queue) -> cl_int;
     clFlush(queue: cl_command_queue) -> cl_int;
     clFinish(queue: cl_command_queue) -> cl_int;
     clCreateBuffer(context: cl_context, flags: cl_mem_flags, size: usize, host_ptr: *mut c_void, errcode_ret: *mut cl_int) -> cl_mem;
@@ -110,6 +111,7 @@ functions! {
     clEnqueueSVMMigrateMem(queue: cl_command_queue, num_pointers: cl_uint, pointers: *const *const c_void, sizes: *const usize, flags: cl_ulong, num_events: cl_uint, wait_list: *const cl_event, event: *mut cl_event) -> cl_int;
     clCreateProgramWithSource(context: cl_context, count: cl_uint, strings: *const *const c_char, lengths: *const usize, errcode_ret: *mut cl_int) -> cl_program;
     clCreateProgramWithBinary(context: cl_context, num_devices: cl_uint, devices: *const cl_device_id, lengths: *const usize, binaries: *const *const u8, status: *mut cl_int, errcode_ret: *mut cl_int) -> cl_program;
+    clCreateProgramWithBuiltInKernels(context: cl_context, num_devices: cl_uint, devices: *const cl_device_id, names: *const c_char, errcode_ret: *mut cl_int) -> cl_program;
     clRetainProgram(program: cl_program) -> cl_int;
     clReleaseProgram(program: cl_program) -> cl_int;
     clBuildProgram(program: cl_program, num_devices: cl_uint, devices: *const cl_device_id, options: *const c_char, notify: Option<ProgramCallback>, user_data: *mut c_void) -> cl_int;

@@ -123,6 +123,7 @@ fn what_cannot_be_divided_has_its_code() {
         (&[0x1234, 1, 0], CL_INVALID_VALUE),
         (&[EQUALLY, 0], CL_INVALID_VALUE),
         (&[EQUALLY, -1, 0], CL_INVALID_VALUE),
+        (&[EQUALLY, 4, 0], CL_DEVICE_PARTITION_FAILED),
         (&[EQUALLY, 5, 0], CL_DEVICE_PARTITION_FAILED),
         (&[BY_COUNTS, 0, 0], CL_INVALID_VALUE),
         (&[BY_COUNTS, 3, 2, 0, 0], CL_INVALID_DEVICE_PARTITION_COUNT),
@@ -260,4 +261,117 @@ fn kernels_run_on_every_part_and_share_memory() {
     for part in parts {
         assert_eq!(api.clReleaseDevice(part), CL_SUCCESS);
     }
+}
+
+/// A build query that answers one number.
+fn build_info(
+    session: &Session,
+    program: cl_program,
+    device: cl_device_id,
+    name: cl_uint,
+) -> cl_int {
+    let mut value = 99;
+    let place = (&raw mut value).cast();
+    let code = session
+        .api
+        .clGetProgramBuildInfo(program, device, name, 4, place, null_mut());
+    assert_eq!(code, CL_SUCCESS);
+    value
+}
+
+#[test]
+fn what_was_built_for_the_parent_serves_its_parts() {
+    if !in_child("what_was_built_for_the_parent_serves_its_parts") {
+        return;
+    }
+    let api = Api::get().unwrap();
+    let (platform, root) = first_device(api).unwrap();
+    let halves = split(api, root, &[EQUALLY, 2, 0], 2).unwrap();
+    let ones = split(api, halves[0], &[EQUALLY, 1, 0], 2).unwrap();
+    let devices = [halves[1], ones[0], root];
+    let mut code = 0;
+    let context = api.clCreateContext(null(), 3, devices.as_ptr(), None, null_mut(), &mut code);
+    assert_eq!(code, CL_SUCCESS);
+    let queue = api.clCreateCommandQueueWithProperties(context, ones[0], null(), &mut code);
+    assert_eq!(code, CL_SUCCESS);
+    let session = Session {
+        api,
+        platform,
+        device: root,
+        context,
+        queue,
+    };
+    let source = "kernel void set(global int *out) { *out = VALUE; }";
+    let program = session.program(source).unwrap();
+    let build = |device, options: &std::ffi::CStr| {
+        api.clBuildProgram(program, 1, &device, options.as_ptr(), None, null_mut())
+    };
+    let status = |device| build_info(&session, program, device, CL_PROGRAM_BUILD_STATUS);
+    assert_eq!(status(ones[0]), CL_BUILD_NONE);
+    assert_eq!(build(root, c"-D VALUE=5"), CL_SUCCESS);
+    for device in devices {
+        assert_eq!(status(device), CL_BUILD_SUCCESS);
+        let kind = build_info(&session, program, device, CL_PROGRAM_BINARY_TYPE);
+        assert_eq!(kind, CL_PROGRAM_BINARY_TYPE_EXECUTABLE as cl_int);
+    }
+    // What was built for the part itself goes first.
+    assert_eq!(build(halves[1], c"-D VALUE=oops"), CL_BUILD_PROGRAM_FAILURE);
+    assert_eq!(
+        (status(halves[1]), status(ones[0])),
+        (CL_BUILD_ERROR, CL_BUILD_SUCCESS)
+    );
+    let kernel = session.kernel_of(program, "set").unwrap();
+    let memory = api.clSVMAlloc(context, CL_MEM_READ_WRITE, 64, 0);
+    assert_eq!(api.clSetKernelArgSVMPointer(kernel, 0, memory), CL_SUCCESS);
+    assert_eq!(session.launch(kernel, &[1], None), CL_SUCCESS);
+    assert_eq!(api.clFinish(queue), CL_SUCCESS);
+    let map = api.clEnqueueSVMMap(queue, 1, CL_MAP_READ, memory, 64, 0, null(), null_mut());
+    assert_eq!((map, read::<i32>(memory, 0)), (CL_SUCCESS, 5));
+    let unmap = api.clEnqueueSVMUnmap(queue, memory, 0, null(), null_mut());
+    assert_eq!((unmap, api.clFinish(queue)), (CL_SUCCESS, CL_SUCCESS));
+    // A part that was built for, and failed, has no kernel; its sibling has.
+    let failed = api.clCreateCommandQueueWithProperties(context, halves[1], null(), &mut code);
+    let one = 1;
+    let launched = api.clEnqueueNDRangeKernel(
+        failed,
+        kernel,
+        1,
+        null(),
+        &one,
+        null(),
+        0,
+        null(),
+        null_mut(),
+    );
+    assert_eq!(launched, CL_INVALID_PROGRAM_EXECUTABLE);
+    api.clSVMFree(context, memory);
+    api.clReleaseCommandQueue(failed);
+    api.clReleaseKernel(kernel);
+    api.clReleaseProgram(program);
+    drop(session);
+    for device in [ones[0], ones[1], halves[0], halves[1]] {
+        assert_eq!(api.clReleaseDevice(device), CL_SUCCESS);
+    }
+}
+
+#[test]
+fn a_part_is_no_device_of_a_context_of_the_whole() {
+    if !in_child("a_part_is_no_device_of_a_context_of_the_whole") {
+        return;
+    }
+    let session = Session::open().unwrap();
+    let &Session { api, context, .. } = &session;
+    let part = split(api, session.device, &[BY_COUNTS, 1, 0, 0], 1).unwrap()[0];
+    let (mut queue, mut old_queue, mut built_in) = (0, 0, 0);
+    api.clCreateCommandQueueWithProperties(context, part, null(), &mut queue);
+    api.clCreateCommandQueue(context, part, 0, &mut old_queue);
+    let names = c"k".as_ptr();
+    api.clCreateProgramWithBuiltInKernels(context, 1, &part, names, &mut built_in);
+    let default = api.clSetDefaultDeviceCommandQueue(context, part, null_mut());
+    let program = session.program("kernel void k() {}").unwrap();
+    let build = api.clBuildProgram(program, 1, &part, null(), None, null_mut());
+    let codes = [queue, old_queue, built_in, default, build];
+    assert_eq!(codes, [CL_INVALID_DEVICE; 5]);
+    api.clReleaseProgram(program);
+    assert_eq!(api.clReleaseDevice(part), CL_SUCCESS);
 }

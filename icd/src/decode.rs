@@ -19,6 +19,13 @@ pub(crate) fn invalid_value(reason: &'static str) -> Error {
     Error::new(ErrorCode::InvalidValue, reason)
 }
 
+pub(crate) fn device_not_in_context() -> Error {
+    Error::new(
+        ErrorCode::InvalidDevice,
+        "a device is not associated with the context",
+    )
+}
+
 /// An array of the application: null, or `len` elements.
 #[derive(Clone, Copy)]
 pub(crate) struct List<'a, T> {

@@ -24,7 +24,7 @@ pub mod kernel;
 pub mod kernel_arg;
 mod lock;
 pub mod log;
-mod mem_object;
+pub mod mem_object;
 mod nd_range;
 pub mod platform;
 pub mod program;

@@ -57,6 +57,14 @@ pub(crate) fn mem_flags(bits: u64) -> Result<MemFlags> {
     Ok(flags)
 }
 
+/// Whether the bits may be the flags of a memory object.
+///
+/// # Errors
+/// `InvalidValue` for unknown bits and for flags that exclude each other.
+pub fn check_mem_flags(bits: u64) -> Result<()> {
+    mem_flags(bits).map(|_| ())
+}
+
 /// The flags of a sub-buffer of an object with the flags `parent`: those in `bits`, and what it
 /// inherits.
 ///

@@ -179,10 +179,13 @@ impl Program {
     /// # Errors
     /// `OutOfHostMemory`.
     pub fn binaries(&self) -> Result<Vec<Vec<u8>>> {
-        let binaries: Vec<_> = lock(&self.builds)
-            .iter()
-            .map(|build| build.binary.clone())
-            .collect();
+        let binaries: Vec<_> = {
+            let builds = lock(&self.builds);
+            let indices = 0..self.devices.len();
+            indices
+                .map(|index| self.build_used_by(index, &builds).binary.clone())
+                .collect()
+        };
         binaries
             .iter()
             .map(|binary| {
@@ -198,12 +201,21 @@ impl Program {
     /// # Errors
     /// `InvalidProgramExecutable` when no executable was built for any device.
     pub fn kernel_names(&self) -> Result<Vec<String>> {
-        // CL_INVALID_PROGRAM_EXECUTABLE: a successful program executable has not been built for at
-        // least one device in the list of devices associated with program.
         let executables = self.executables();
         let (_, executable) = executables.first().ok_or_else(no_executable)?;
         let kernels = &executable.program.executable().kernels;
         Ok(kernels.iter().map(|kernel| kernel.name.clone()).collect())
+    }
+
+    /// Whether there is an executable that queries can be about.
+    ///
+    /// # Errors
+    /// `InvalidProgramExecutable` when none was built for any device.
+    pub fn check_executable(&self) -> Result<()> {
+        if self.executables().is_empty() {
+            return Err(no_executable());
+        }
+        Ok(())
     }
 
     /// `CL_PROGRAM_BUILD_STATUS`
@@ -267,8 +279,19 @@ impl Program {
                 "the device is none of the program's",
             )
         })?;
-        let builds = lock(&self.builds);
-        builds.get(index).map(query).ok_or_else(no_executable)
+        Ok(query(self.build_used_by(index, &lock(&self.builds))))
+    }
+
+    /// The build for the device with this index, or for a sub-device without one, that of the
+    /// device it is a part of (§5.8.6, note).
+    fn build_used_by<'a>(&self, index: usize, builds: &'a [DeviceBuild]) -> &'a DeviceBuild {
+        let ancestors = std::iter::successors(Some(&self.devices[index]), |device| {
+            device.partition.as_ref().map(|partition| &partition.parent)
+        });
+        ancestors
+            .filter_map(|device| builds.get(self.device_index(device)?))
+            .find(|build| build.status != BUILD_NONE)
+            .unwrap_or(&builds[index])
     }
 
     fn device_index(&self, device: &Arc<Device>) -> Option<usize> {
@@ -279,7 +302,17 @@ impl Program {
 
     /// The devices for which there is an executable, with it.
     fn executables(&self) -> Vec<(Arc<Device>, Executable)> {
-        executables_of(&self.devices, &lock(&self.builds))
+        self.executables_in(&lock(&self.builds))
+    }
+
+    fn executables_in(&self, builds: &[DeviceBuild]) -> Vec<(Arc<Device>, Executable)> {
+        let devices = self.devices.iter().enumerate();
+        devices
+            .filter_map(|(index, device)| {
+                let executable = self.build_used_by(index, builds).executable.clone()?;
+                Some((Arc::clone(device), executable))
+            })
+            .collect()
     }
 
     /// The executables for a new kernel object, which from now on keeps the program from being
@@ -287,7 +320,7 @@ impl Program {
     pub(crate) fn attach_kernel(&self) -> Vec<(Arc<Device>, Executable)> {
         let builds = lock(&self.builds);
         self.kernels.fetch_add(1, Ordering::AcqRel);
-        executables_of(&self.devices, &builds)
+        self.executables_in(&builds)
     }
 
     /// A kernel object is gone.
@@ -296,18 +329,7 @@ impl Program {
     }
 }
 
-fn executables_of(
-    devices: &[Arc<Device>],
-    builds: &[DeviceBuild],
-) -> Vec<(Arc<Device>, Executable)> {
-    devices
-        .iter()
-        .zip(builds)
-        .filter_map(|(device, build)| Some((Arc::clone(device), build.executable.clone()?)))
-        .collect()
-}
-
-/// There is nothing to run.
+/// The error when a successful program executable has not been built for a device.
 pub(crate) fn no_executable() -> Error {
     Error::new(
         ErrorCode::InvalidProgramExecutable,

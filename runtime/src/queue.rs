@@ -27,7 +27,7 @@ impl CommandQueue {
     ///
     /// # Errors
     /// `InvalidDevice` when the device is not in the context, `InvalidValue` for a default device
-    /// queue that is no device queue, `InvalidQueueProperties` for what the device cannot do.
+    /// queue that is no device queue and for a device queue in order, `InvalidQueueProperties` for what the device cannot do.
     pub fn create(
         context: &Arc<Context>,
         device: &Arc<Device>,
@@ -50,6 +50,14 @@ impl CommandQueue {
             return Err(Error::new(
                 ErrorCode::InvalidValue,
                 "CL_QUEUE_ON_DEVICE_DEFAULT needs CL_QUEUE_ON_DEVICE",
+            ));
+        }
+        if properties.contains(QueueProperties::ON_DEVICE)
+            && !properties.contains(QueueProperties::OUT_OF_ORDER_EXEC_MODE)
+        {
+            return Err(Error::new(
+                ErrorCode::InvalidValue,
+                "CL_QUEUE_ON_DEVICE needs CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE",
             ));
         }
         if properties.bits() & !device.info.queue_on_host_properties != 0 {

@@ -11,12 +11,12 @@ use isocl_runtime::{CommandQueue, Error, ErrorCode, Result};
 
 use crate::abi::{
     cl_bool, cl_command_queue, cl_command_queue_info, cl_command_queue_properties, cl_context,
-    cl_device_id, cl_int, cl_properties, cl_queue_properties, CL_QUEUE_CONTEXT, CL_QUEUE_DEVICE,
-    CL_QUEUE_DEVICE_DEFAULT, CL_QUEUE_PROPERTIES, CL_QUEUE_PROPERTIES_ARRAY,
+    cl_device_id, cl_int, cl_queue_properties, cl_uint, CL_QUEUE_CONTEXT, CL_QUEUE_DEVICE,
+    CL_QUEUE_DEVICE_DEFAULT, CL_QUEUE_ON_DEVICE, CL_QUEUE_PROPERTIES, CL_QUEUE_PROPERTIES_ARRAY,
     CL_QUEUE_REFERENCE_COUNT, CL_QUEUE_SIZE,
 };
 use crate::boundary::{create, entry, ReportTo};
-use crate::decode::{self, invalid_value, Out};
+use crate::decode::{self, device_not_in_context, invalid_value, Out};
 use crate::info::{unknown_name, Answered, InfoWriter};
 use crate::object::{handle_of, Object};
 use crate::registry::Held;
@@ -41,24 +41,26 @@ fn create_queue(
 /// The bits of `CL_QUEUE_PROPERTIES` in a property list.
 ///
 /// # Errors
-/// `InvalidValue` for a name that is not supported or given twice.
+/// `InvalidValue` for a name that is not supported or given twice, and for the size of a queue that
+/// is not on the device; `InvalidQueueProperties` for a queue that is.
 fn property_bits(properties: &[u64]) -> Result<u64> {
-    let mut bits = None;
+    // CL_INVALID_VALUE: values specified in properties are not valid.
+    let (mut bits, mut size) = (None, None);
     for (name, value) in decode::pairs(properties) {
-        // CL_INVALID_VALUE: values specified in properties are not valid. The size of a device
-        // queue is one: there are no device queues.
-        if name != cl_properties::from(CL_QUEUE_PROPERTIES) || bits.is_some() {
-            return Err(match name == cl_properties::from(CL_QUEUE_SIZE) {
-                true => Error::new(
-                    ErrorCode::InvalidQueueProperties,
-                    "CL_QUEUE_SIZE is for queues on the device, which it does not support",
-                ),
-                false => invalid_value("a queue property is not supported or given twice"),
-            });
+        let place = match cl_uint::try_from(name) {
+            Ok(CL_QUEUE_PROPERTIES) => &mut bits,
+            Ok(CL_QUEUE_SIZE) => &mut size,
+            _ => return Err(invalid_value("a queue property is not supported")),
+        };
+        if place.replace(value).is_some() {
+            return Err(invalid_value("a queue property is given twice"));
         }
-        bits = Some(value);
     }
-    Ok(bits.unwrap_or(0))
+    let bits = bits.unwrap_or(0);
+    if size.is_some() && bits & CL_QUEUE_ON_DEVICE == 0 {
+        return Err(invalid_value("CL_QUEUE_SIZE needs CL_QUEUE_ON_DEVICE"));
+    }
+    Ok(bits)
 }
 
 pub(crate) unsafe extern "C" fn clCreateCommandQueueWithProperties(
@@ -166,8 +168,12 @@ pub(crate) unsafe extern "C" fn clSetDefaultDeviceCommandQueue(
     _command_queue: cl_command_queue,
 ) -> cl_int {
     entry("clSetDefaultDeviceCommandQueue", || {
-        Context::registry().get(context)?;
-        Device::registry().get(device)?;
+        let context = Context::registry().get(context)?;
+        // CL_INVALID_DEVICE: device is not a valid device or is not associated with context.
+        let device = Device::registry().get(device)?;
+        if !context.has_device(&device) {
+            return Err(device_not_in_context());
+        }
         // CL_INVALID_OPERATION: device does not support a replaceable default on-device queue.
         Err(Error::new(
             ErrorCode::InvalidOperation,

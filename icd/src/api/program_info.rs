@@ -57,6 +57,7 @@ fn answer(
         CL_PROGRAM_NUM_KERNELS => info.value(program.kernel_names()?.len()),
         CL_PROGRAM_KERNEL_NAMES => info.text(&program.kernel_names()?.join(";")),
         CL_PROGRAM_SCOPE_GLOBAL_CTORS_PRESENT | CL_PROGRAM_SCOPE_GLOBAL_DTORS_PRESENT => {
+            program.check_executable()?;
             info.boolean(false)
         }
         _ => unknown_name(name),

@@ -6,14 +6,16 @@ use std::ffi::c_void;
 
 use isocl_runtime::buffer::Buffer;
 use isocl_runtime::context::Context;
+use isocl_runtime::mem_object::check_mem_flags;
 use isocl_runtime::{CommandQueue, Error, ErrorCode, Result};
 
 use crate::abi::{
     cl_addressing_mode, cl_bool, cl_command_queue, cl_context, cl_event, cl_filter_mode,
     cl_image_desc, cl_image_format, cl_image_info, cl_int, cl_map_flags, cl_mem, cl_mem_flags,
     cl_mem_object_type, cl_mem_properties, cl_sampler, cl_sampler_info, cl_sampler_properties,
-    cl_uint, CL_MEM_OBJECT_IMAGE1D, CL_MEM_OBJECT_IMAGE1D_ARRAY, CL_MEM_OBJECT_IMAGE1D_BUFFER,
-    CL_MEM_OBJECT_IMAGE2D, CL_MEM_OBJECT_IMAGE2D_ARRAY, CL_MEM_OBJECT_IMAGE3D,
+    cl_uint, CL_MEM_KERNEL_READ_AND_WRITE, CL_MEM_OBJECT_IMAGE1D, CL_MEM_OBJECT_IMAGE1D_ARRAY,
+    CL_MEM_OBJECT_IMAGE1D_BUFFER, CL_MEM_OBJECT_IMAGE2D, CL_MEM_OBJECT_IMAGE2D_ARRAY,
+    CL_MEM_OBJECT_IMAGE3D,
 };
 use crate::boundary::{create, entry, ReportTo};
 use crate::decode::{invalid_value, Out};
@@ -40,10 +42,19 @@ fn not_an_image(memobj: cl_mem) -> Result<()> {
     ))
 }
 
-/// Refuses a command on an image.
-fn command(command_queue: cl_command_queue, image: cl_mem) -> Result<()> {
+/// Refuses a command on images, which are at best buffers.
+fn command(command_queue: cl_command_queue, objects: &[cl_mem]) -> Result<()> {
     let queue = CommandQueue::registry().get(command_queue)?;
-    not_an_image(image).report_to(queue.context())
+    for object in objects {
+        // CL_INVALID_MEM_OBJECT: image is not a valid image object.
+        Buffer::registry().get(*object)?;
+    }
+    // CL_INVALID_OPERATION: the device associated with command_queue does not support images.
+    let refusal = Error::new(
+        ErrorCode::InvalidOperation,
+        "the device of the queue does not support images",
+    );
+    Err(refusal).report_to(queue.context())
 }
 
 /// Refuses a sampler.
@@ -115,9 +126,18 @@ pub(crate) unsafe extern "C" fn clCreateImage3D(
     create("clCreateImage3D", errcode, || no_images(context))
 }
 
+/// The flags for which formats may be asked: those of a buffer, or of an image that a kernel both
+/// reads and writes.
+fn check_format_flags(flags: cl_mem_flags) -> Result<()> {
+    match flags {
+        CL_MEM_KERNEL_READ_AND_WRITE => Ok(()),
+        _ => check_mem_flags(flags),
+    }
+}
+
 pub(crate) unsafe extern "C" fn clGetSupportedImageFormats(
     context: cl_context,
-    _flags: cl_mem_flags,
+    flags: cl_mem_flags,
     image_type: cl_mem_object_type,
     num_entries: cl_uint,
     image_formats: *mut cl_image_format,
@@ -127,8 +147,9 @@ pub(crate) unsafe extern "C" fn clGetSupportedImageFormats(
     let count = unsafe { Out::new(num_image_formats) };
     entry("clGetSupportedImageFormats", || {
         Context::registry().get(context)?;
-        // CL_INVALID_VALUE: flags or image_type are not valid, or num_entries is 0 and
-        // image_formats is not NULL.
+        check_format_flags(flags)?;
+        // CL_INVALID_VALUE: image_type is not valid, or num_entries is 0 and image_formats is not
+        // NULL.
         let is_image = matches!(
             image_type,
             CL_MEM_OBJECT_IMAGE1D
@@ -171,7 +192,7 @@ pub(crate) unsafe extern "C" fn clEnqueueReadImage(
     _event_wait_list: *const cl_event,
     _event: *mut cl_event,
 ) -> cl_int {
-    entry("clEnqueueReadImage", || command(command_queue, image))
+    entry("clEnqueueReadImage", || command(command_queue, &[image]))
 }
 
 pub(crate) unsafe extern "C" fn clEnqueueWriteImage(
@@ -187,13 +208,13 @@ pub(crate) unsafe extern "C" fn clEnqueueWriteImage(
     _event_wait_list: *const cl_event,
     _event: *mut cl_event,
 ) -> cl_int {
-    entry("clEnqueueWriteImage", || command(command_queue, image))
+    entry("clEnqueueWriteImage", || command(command_queue, &[image]))
 }
 
 pub(crate) unsafe extern "C" fn clEnqueueCopyImage(
     command_queue: cl_command_queue,
     src_image: cl_mem,
-    _dst_image: cl_mem,
+    dst_image: cl_mem,
     _src_origin: *const usize,
     _dst_origin: *const usize,
     _region: *const usize,
@@ -201,13 +222,15 @@ pub(crate) unsafe extern "C" fn clEnqueueCopyImage(
     _event_wait_list: *const cl_event,
     _event: *mut cl_event,
 ) -> cl_int {
-    entry("clEnqueueCopyImage", || command(command_queue, src_image))
+    entry("clEnqueueCopyImage", || {
+        command(command_queue, &[src_image, dst_image])
+    })
 }
 
 pub(crate) unsafe extern "C" fn clEnqueueCopyImageToBuffer(
     command_queue: cl_command_queue,
     src_image: cl_mem,
-    _dst_buffer: cl_mem,
+    dst_buffer: cl_mem,
     _src_origin: *const usize,
     _region: *const usize,
     _dst_offset: usize,
@@ -216,13 +239,13 @@ pub(crate) unsafe extern "C" fn clEnqueueCopyImageToBuffer(
     _event: *mut cl_event,
 ) -> cl_int {
     entry("clEnqueueCopyImageToBuffer", || {
-        command(command_queue, src_image)
+        command(command_queue, &[src_image, dst_buffer])
     })
 }
 
 pub(crate) unsafe extern "C" fn clEnqueueCopyBufferToImage(
     command_queue: cl_command_queue,
-    _src_buffer: cl_mem,
+    src_buffer: cl_mem,
     dst_image: cl_mem,
     _src_offset: usize,
     _dst_origin: *const usize,
@@ -232,7 +255,7 @@ pub(crate) unsafe extern "C" fn clEnqueueCopyBufferToImage(
     _event: *mut cl_event,
 ) -> cl_int {
     entry("clEnqueueCopyBufferToImage", || {
-        command(command_queue, dst_image)
+        command(command_queue, &[src_buffer, dst_image])
     })
 }
 
@@ -246,7 +269,7 @@ pub(crate) unsafe extern "C" fn clEnqueueFillImage(
     _event_wait_list: *const cl_event,
     _event: *mut cl_event,
 ) -> cl_int {
-    entry("clEnqueueFillImage", || command(command_queue, image))
+    entry("clEnqueueFillImage", || command(command_queue, &[image]))
 }
 
 pub(crate) unsafe extern "C" fn clEnqueueMapImage(
@@ -266,7 +289,7 @@ pub(crate) unsafe extern "C" fn clEnqueueMapImage(
     // SAFETY: the application's place for the code.
     let errcode = unsafe { Out::new(errcode_ret) };
     create("clEnqueueMapImage", errcode, || {
-        command(command_queue, image).map(|()| std::ptr::null_mut())
+        command(command_queue, &[image]).map(|()| std::ptr::null_mut())
     })
 }
 

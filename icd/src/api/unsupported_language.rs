@@ -17,7 +17,7 @@ use crate::abi::{
 };
 use crate::boundary::{create, entry, ReportTo};
 use crate::callback::ObjectFunction;
-use crate::decode::{self, invalid_value, List, Out};
+use crate::decode::{self, device_not_in_context, invalid_value, List, Out};
 use crate::object::Object;
 
 fn invalid_operation<T>(reason: &'static str) -> Result<T> {
@@ -93,7 +93,12 @@ pub(crate) unsafe extern "C" fn clCreateProgramWithBuiltInKernels(
         if devices.is_null() || devices.len() == 0 {
             return Err(invalid_value("there are no devices"));
         }
-        decode::objects::<Device>(devices)?;
+        // CL_INVALID_DEVICE: a device in device_list is not in the list of devices associated with
+        // context.
+        let devices = decode::objects::<Device>(devices)?;
+        if !devices.iter().all(|device| context.has_device(device)) {
+            return Err(device_not_in_context()).report_to(&context);
+        }
         // CL_INVALID_VALUE: kernel_names is NULL or contains a kernel name that is not supported.
         let reason = match names {
             Some(_) => "no device has built-in kernels",

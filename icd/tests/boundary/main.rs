@@ -3,6 +3,7 @@
 
 mod exports;
 mod handles;
+mod images;
 mod queries;
 mod refusals;
 mod table;

@@ -108,11 +108,11 @@ impl Device {
             .filter(|units| *units > 0)
             .ok_or_else(|| invalid_value("sub-devices have at least one compute unit"))?;
         // CL_DEVICE_PARTITION_FAILED: the partition name is supported by the implementation but
-        // in_device could not be further partitioned.
-        let parts = self.info.max_compute_units / units;
-        if self.max_sub_devices() == 0 || parts == 0 {
+        // in_device could not be further partitioned. A part is smaller than the whole.
+        if units >= self.info.max_compute_units {
             return Err(failed());
         }
+        let parts = self.info.max_compute_units / units;
         Ok(vec![units; parts as usize])
     }
 
@@ -168,7 +168,7 @@ mod tests {
         let device = device(8);
         assert_eq!(units(&device, &[EQUALLY, 3]), Ok(vec![3, 3]));
         assert_eq!(units(&device, &[EQUALLY, 1]), Ok(vec![1; 8]));
-        assert_eq!(units(&device, &[EQUALLY, 8]), Ok(vec![8]));
+        assert_eq!(units(&device, &[EQUALLY, 5]), Ok(vec![5]));
         assert_eq!(units(&device, &[BY_COUNTS, 3, 1]), Ok(vec![3, 1]));
         assert_eq!(units(&device, &[BY_COUNTS, 8]), Ok(vec![8]));
     }
@@ -196,10 +196,12 @@ mod tests {
             device.create_sub_devices(None).unwrap_err().code,
             ErrorCode::InvalidValue
         );
-        assert_eq!(
-            units(&device, &[EQUALLY, 9]),
-            Err(ErrorCode::DevicePartitionFailed)
-        );
+        for too_many in [8, 9] {
+            assert_eq!(
+                units(&device, &[EQUALLY, too_many]),
+                Err(ErrorCode::DevicePartitionFailed)
+            );
+        }
         for wrong in [
             &[BY_COUNTS, 5, 4][..],
             &[BY_COUNTS, -1],

@@ -396,20 +396,16 @@ fn linkable_objects(
             continue;
         };
         let builds = lock(&input.builds);
+        let build = input.build_used_by(index, &builds);
         // CL_INVALID_OPERATION: the compilation or build for any of the devices by a previous
         // call has not completed.
-        if builds[index].status == BUILD_IN_PROGRESS {
+        if build.status == BUILD_IN_PROGRESS {
             return Err(Error::new(
                 ErrorCode::InvalidOperation,
                 "an input program is being compiled",
             ));
         }
-        objects.extend(
-            builds[index]
-                .binary
-                .clone()
-                .filter(|binary| is_linkable(binary)),
-        );
+        objects.extend(build.binary.clone().filter(|binary| is_linkable(binary)));
     }
     // CL_INVALID_OPERATION: some but not all programs contain a compiled binary or library for a
     // device.
