@@ -59,8 +59,13 @@ SCALE(4)
     return __builtin_sqrt(dot(x, x)) / factor;                                                \
   }                                                                                           \
   PART double##n normalize_extreme(double##n x) {                                             \
-    double##n scaled = x * (double##n)scale(x);                                               \
-    double##n unit = scaled * (double##n)(1.0 / __builtin_sqrt(dot(scaled, scaled)));         \
+    double factor = scale(x);                                                                 \
+    double##n scaled = x * (double##n)factor;                                                 \
+    double inverse = 1.0 / __builtin_sqrt(dot(scaled, scaled));                               \
+    /* Small components beside large ones must not lose bits in between. */                   \
+    bool large = factor < 1;                                                                  \
+    double##n unit = x * (double##n)(large ? inverse : factor);                               \
+    unit *= (double##n)(large ? factor : inverse);                                            \
     return x == (double##n)0 ? x : unit;                                                      \
   }
 #define CONVERT_(x, T) (T)(x)

@@ -271,6 +271,20 @@ fn lengths_survive_extreme_components() {
         let relative = f64::from_le_bytes(result) / (5.0 * scale) - 1.0;
         assert!(relative.abs() < 1e-3 && (scale < 1e-310 || relative.abs() < 1e-15));
     }
+    // Components so far apart that scaling both for the length takes bits from the small one.
+    for (large, small) in [
+        (2f64.powi(581), 1.00125 * 2f64.powi(-439)),
+        (2f64.powi(560), 1.6875 * 2f64.powi(-483)),
+    ] {
+        let mut unit = [0; 16];
+        let argument = &mut doubles([-large, small]);
+        builtin("normalize", "Dv2_d").call(&mut [argument], &mut unit);
+        let unit: Vec<_> = unit
+            .chunks(8)
+            .map(|bytes| f64::from_le_bytes(bytes.try_into().unwrap()))
+            .collect();
+        assert_eq!(unit, [-1.0, small / large]);
+    }
 }
 
 #[test]
