@@ -221,31 +221,6 @@ fn commands_wait_for_events_of_other_queues() {
 }
 
 #[test]
-fn a_bad_program_gives_a_log_with_line_and_caret() {
-    let session = session();
-    let Err((error, log)) = session.build(
-        "kernel void f(global int *p) {\n    *p = undeclared + 1;\n}\n",
-        "",
-    ) else {
-        panic!("the program built");
-    };
-    assert_eq!(error.code, CL_BUILD_PROGRAM_FAILURE);
-    assert!(log.contains(":2:10: error:"), "{log}");
-    assert!(
-        log.contains("*p = undeclared + 1;") && log.contains('^'),
-        "{log}"
-    );
-    let Err((error, log)) = session.build(
-        "int missing(int);\nkernel void f(global int *p) { *p = missing(1); }",
-        "",
-    ) else {
-        panic!("the program built");
-    };
-    assert_eq!(error.code, CL_BUILD_PROGRAM_FAILURE);
-    assert!(log.contains("missing"), "{log}");
-}
-
-#[test]
 fn build_options_are_checked_and_used() {
     let session = session();
     let source = "kernel void f(global int *p) { *p = VALUE; }";

@@ -29,6 +29,7 @@ pub fn build() -> Result<(), String> {
     cc::Build::new()
         .cpp(true)
         .std("c++17")
+        .file("shim/checks.cpp")
         .file("shim/clang.cpp")
         .file("shim/jit.cpp")
         .file("shim/recovery.cpp")

@@ -1,15 +1,19 @@
 // What clang and LLVM's linker have no C interface for: OpenCL C to a module, and linking only
 // what is needed.
+#include "checks.h"
+
 #include <clang/Basic/DiagnosticOptions.h>
 #include <clang/CodeGen/CodeGenAction.h>
 #include <clang/Frontend/CompilerInstance.h>
 #include <clang/Frontend/CompilerInvocation.h>
+#include <clang/Frontend/MultiplexConsumer.h>
 #include <clang/Frontend/TextDiagnosticPrinter.h>
 #include <llvm-c/Core.h>
 #include <llvm/IR/DiagnosticHandler.h>
 #include <llvm/IR/DiagnosticInfo.h>
 #include <llvm/IR/DiagnosticPrinter.h>
 #include <llvm/IR/LLVMContext.h>
+#include <llvm/IR/Metadata.h>
 #include <llvm/IR/Module.h>
 #include <llvm/Linker/Linker.h>
 #include <llvm/Support/MemoryBuffer.h>
@@ -70,6 +74,44 @@ struct WatchedDisk : llvm::vfs::ProxyFileSystem {
     bool looked = false;
 };
 
+// Compiles a program that the device can run, and notes what others have to define.
+class Action : public clang::EmitLLVMOnlyAction {
+public:
+    Action(llvm::LLVMContext &context, const isocl_limits &limits)
+        : EmitLLVMOnlyAction(&context), limits(limits)
+    {
+    }
+    // The module, with the messages about what is undefined, if it will stay so.
+    std::unique_ptr<llvm::Module> result()
+    {
+        std::unique_ptr<llvm::Module> module = takeModule();
+        if (!module)
+            return module;
+        llvm::LLVMContext &context = module->getContext();
+        for (const auto &[name, message] : undefined) {
+            llvm::Metadata *texts[] = {llvm::MDString::get(context, name),
+                                       llvm::MDString::get(context, message)};
+            module->getOrInsertNamedMetadata("isocl.undefined")
+                ->addOperand(llvm::MDTuple::get(context, texts));
+        }
+        return module;
+    }
+
+protected:
+    std::unique_ptr<clang::ASTConsumer> CreateASTConsumer(clang::CompilerInstance &instance,
+                                                          llvm::StringRef file) override
+    {
+        std::vector<std::unique_ptr<clang::ASTConsumer>> consumers;
+        consumers.push_back(isocl::checks(instance, limits, undefined));
+        consumers.push_back(EmitLLVMOnlyAction::CreateASTConsumer(instance, file));
+        return std::make_unique<clang::MultiplexConsumer>(std::move(consumers));
+    }
+
+private:
+    const isocl_limits &limits;
+    isocl::Undefined undefined;
+};
+
 } // namespace
 
 extern "C" {
@@ -85,7 +127,8 @@ struct isocl_file {
 // on disk, there or missing, have a part in the result.
 LLVMModuleRef isocl_compile(LLVMContextRef context, const isocl_file *files, size_t num_files,
                             const char *const *arguments, size_t num_arguments,
-                            const char *const *ours, size_t num_ours, char **log, bool *looked)
+                            const char *const *ours, size_t num_ours, const isocl_limits *limits,
+                            char **log, bool *looked)
 {
     using namespace clang;
     std::string text;
@@ -121,9 +164,9 @@ LLVMModuleRef isocl_compile(LLVMContextRef context, const isocl_file *files, siz
             instance.setDiagnostics(diagnostics.get());
             instance.setFileManager(new FileManager(FileSystemOptions(), overlay));
             instance.setVerboseOutputStream(stream);
-            EmitLLVMOnlyAction action(llvm::unwrap(context));
+            Action action(*llvm::unwrap(context), *limits);
             if (instance.ExecuteAction(action))
-                if (auto result = action.takeModule())
+                if (auto result = action.result())
                     module = llvm::wrap(result.release());
             *looked = disk->looked;
         }

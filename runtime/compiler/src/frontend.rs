@@ -3,7 +3,7 @@
 
 use std::ffi::{c_char, CStr, CString};
 
-use isocl_compiler_interface::message::{Header, Target};
+use isocl_compiler_interface::message::{Header, Limits, Target};
 use llvm_sys::prelude::{LLVMContextRef, LLVMModuleRef};
 
 use crate::error::Error;
@@ -17,6 +17,38 @@ struct File {
     length: usize,
 }
 
+/// `isocl_limits` of the shim.
+#[repr(C)]
+struct ShimLimits {
+    local_bytes: u64,
+    work_group_items: u64,
+    global_variable_bytes: u64,
+    constant_bytes: u64,
+    parameter_bytes: u64,
+    has_images: bool,
+}
+
+impl ShimLimits {
+    fn of(target: &Target) -> Self {
+        let Limits {
+            local_bytes,
+            work_group_items,
+            global_variable_bytes,
+            constant_bytes,
+            parameter_bytes,
+        } = target.limits;
+        let mut features = target.features.iter();
+        Self {
+            local_bytes,
+            work_group_items,
+            global_variable_bytes,
+            constant_bytes,
+            parameter_bytes,
+            has_images: features.any(|name| name == "__opencl_c_images"),
+        }
+    }
+}
+
 extern "C" {
     fn isocl_compile(
         context: LLVMContextRef,
@@ -26,6 +58,7 @@ extern "C" {
         num_arguments: usize,
         ours: *const *const c_char,
         num_ours: usize,
+        limits: *const ShimLimits,
         log: *mut *mut c_char,
         looked: *mut bool,
     ) -> LLVMModuleRef;
@@ -109,6 +142,7 @@ pub fn compile(
             pointers.len(),
             ours.as_ptr(),
             ours.len(),
+            &ShimLimits::of(target),
             &mut log,
             &mut looked,
         )
@@ -184,6 +218,7 @@ mod tests {
                 .iter()
                 .map(|feature| feature.name.to_owned())
                 .collect(),
+            limits: Limits::NONE,
         }
     }
 

@@ -37,10 +37,14 @@ pub fn link(module: &Module) -> Result<(), Error> {
     }
 }
 
+/// Metadata with the name of what a program uses and does not define, and with the message that
+/// says where. The shim writes it.
+const UNDEFINED: &str = "isocl.undefined";
+
 /// Checks that everything that is called is defined somewhere.
 ///
 /// # Errors
-/// [`Error::Link`] with the name of every function and variable that is not.
+/// [`Error::Link`] with the name of every function and variable that is not, and where it is used.
 pub fn check_defined(module: &Module) -> Result<(), Error> {
     let functions =
         declarations(module).filter(|function| !undefined::is_handled_later(&function.name()));
@@ -55,12 +59,13 @@ pub fn check_defined(module: &Module) -> Result<(), Error> {
     if names.is_empty() {
         return Ok(());
     }
-    Err(Error::Link(
-        names
-            .iter()
-            .map(|name| format!("error: undefined reference to '{name}'\n"))
-            .collect(),
-    ))
+    let places = module.metadata_strings(UNDEFINED);
+    let message = |name: &String| {
+        let place = places.iter().find(|place| place.first() == Some(name));
+        let message = place.and_then(|place| place.get(1).cloned());
+        message.unwrap_or_else(|| format!("error: undefined reference to '{name}'\n"))
+    };
+    Err(Error::Link(names.iter().map(message).collect()))
 }
 
 /// Keeps the kernels and what they use, and nothing else.

@@ -173,7 +173,7 @@ mod tests {
     use super::*;
     use crate::frontend;
     use crate::llvm::Context;
-    use isocl_compiler_interface::message::Target;
+    use isocl_compiler_interface::message::{Limits, Target};
 
     fn of(source: &str, options: &str) -> Vec<Kernel> {
         let context = Context::new();
@@ -183,6 +183,7 @@ mod tests {
                 "__opencl_c_fp64".into(),
                 "__opencl_c_generic_address_space".into(),
             ],
+            limits: Limits::NONE,
         };
         let module = frontend::compile(&context, source, options, &[], &target)
             .unwrap()

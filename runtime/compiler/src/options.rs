@@ -307,12 +307,15 @@ pub fn link_options(options: &str) -> Result<LinkOptions, Error> {
 
 #[cfg(test)]
 mod tests {
+    use isocl_compiler_interface::message::Limits;
+
     use super::*;
 
     fn target() -> Target {
         Target {
             extensions: vec!["cl_khr_fp64".into()],
             features: vec!["__opencl_c_int64".into(), "__opencl_c_fp64".into()],
+            limits: Limits::NONE,
         }
     }
 

@@ -5,7 +5,9 @@ use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
 use isocl_compiler_interface::features::{Feature, LANGUAGE_EXTENSIONS, LANGUAGE_FEATURES};
-use isocl_compiler_interface::message::{BinaryKind, Failure, Header, Request, Response, Target};
+use isocl_compiler_interface::message::{
+    BinaryKind, Failure, Header, Limits, Request, Response, Target,
+};
 
 use super::{
     is_linkable, DeviceBuild, Executable, Origin, Program, ProgramBinary, BUILD_ERROR,
@@ -512,6 +514,13 @@ fn target_of(device: &Device) -> Target {
     Target {
         extensions: reported(LANGUAGE_EXTENSIONS, &device.info.extensions),
         features: reported(LANGUAGE_FEATURES, &device.info.opencl_c_features),
+        limits: Limits {
+            local_bytes: device.info.local_mem_size,
+            work_group_items: device.info.max_work_group_size as u64,
+            global_variable_bytes: device.info.max_global_variable_size as u64,
+            constant_bytes: device.info.max_constant_buffer_size,
+            parameter_bytes: device.info.max_parameter_size as u64,
+        },
     }
 }
 

@@ -9,6 +9,34 @@ pub struct Target {
     pub extensions: Vec<String>,
     /// Names from [`crate::features::LANGUAGE_FEATURES`] that this device reports.
     pub features: Vec<String>,
+    /// What programs may not exceed.
+    pub limits: Limits,
+}
+
+/// Limits of a device that a program can exceed by itself, in bytes unless named otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// `CL_DEVICE_LOCAL_MEM_SIZE`
+    pub local_bytes: u64,
+    /// `CL_DEVICE_MAX_WORK_GROUP_SIZE` in work-items
+    pub work_group_items: u64,
+    /// `CL_DEVICE_MAX_GLOBAL_VARIABLE_SIZE`
+    pub global_variable_bytes: u64,
+    /// `CL_DEVICE_MAX_CONSTANT_BUFFER_SIZE`
+    pub constant_bytes: u64,
+    /// `CL_DEVICE_MAX_PARAMETER_SIZE`
+    pub parameter_bytes: u64,
+}
+
+impl Limits {
+    /// Nothing is too much.
+    pub const NONE: Self = Self {
+        local_bytes: u64::MAX,
+        work_group_items: u64::MAX,
+        global_variable_bytes: u64::MAX,
+        constant_bytes: u64::MAX,
+        parameter_bytes: u64::MAX,
+    };
 }
 
 /// A header that a program includes by name (`clCompileProgram`).

@@ -77,6 +77,20 @@ impl Module {
         (module.raw, context)
     }
 
+    /// The strings of each node of the module's metadata with this name.
+    pub fn metadata_strings(&self, name: &str) -> Vec<Vec<String>> {
+        let name = c_string(name);
+        let count = llvm!(LLVMGetNamedMetadataNumOperands(self.raw, name.as_ptr()));
+        let mut raw = vec![std::ptr::null_mut(); count as usize];
+        llvm!(LLVMGetNamedMetadataOperands(
+            self.raw,
+            name.as_ptr(),
+            raw.as_mut_ptr()
+        ));
+        let nodes = raw.into_iter().filter_map(Value::nullable);
+        nodes.map(Value::metadata_strings).collect()
+    }
+
     /// The module's context.
     pub fn context(&self) -> &Context {
         &self.context

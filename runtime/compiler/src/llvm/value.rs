@@ -455,10 +455,14 @@ impl Value {
     /// Operands of the named metadata of a function as text, as `kernel_arg_name` has; an operand
     /// that is no string is empty.
     pub fn function_metadata_strings(self, kind: u32) -> Option<Vec<String>> {
-        let node = self.function_metadata(kind)?;
-        let count = llvm!(LLVMGetMDNodeNumOperands(node.0));
+        Some(self.function_metadata(kind)?.metadata_strings())
+    }
+
+    /// The operands of a metadata node, empty where they are no strings.
+    pub fn metadata_strings(self) -> Vec<String> {
+        let count = llvm!(LLVMGetMDNodeNumOperands(self.0));
         let mut raw = vec![std::ptr::null_mut(); count as usize];
-        llvm!(LLVMGetMDNodeOperands(node.0, raw.as_mut_ptr()));
+        llvm!(LLVMGetMDNodeOperands(self.0, raw.as_mut_ptr()));
         let text = |raw: LLVMValueRef| {
             let mut length = 0;
             let start = llvm!(LLVMGetMDString(raw, &mut length));
@@ -468,7 +472,7 @@ impl Value {
             let bytes = llvm!(std::slice::from_raw_parts(start.cast(), length as usize));
             String::from_utf8_lossy(bytes).into_owned()
         };
-        Some(raw.into_iter().map(text).collect())
+        raw.into_iter().map(text).collect()
     }
 
     /// First operand of the named metadata of a function, printed: the type hint of

@@ -7,7 +7,7 @@ use std::ffi::c_void;
 use isocl_compiler::service::respond;
 use isocl_compiler_interface::features::{LANGUAGE_EXTENSIONS, LANGUAGE_FEATURES};
 use isocl_compiler_interface::launch::{KernelEntry, LaunchFrame};
-use isocl_compiler_interface::message::{Request, Response, Target};
+use isocl_compiler_interface::message::{Limits, Request, Response, Target};
 
 fn target() -> Target {
     let names = |features: &[isocl_compiler_interface::features::Feature]| {
@@ -19,6 +19,7 @@ fn target() -> Target {
     Target {
         extensions: names(LANGUAGE_EXTENSIONS),
         features: names(LANGUAGE_FEATURES),
+        limits: Limits::NONE,
     }
 }
 

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use isocl_compiler::fork::Call;
 use isocl_compiler::recovery::isolated;
 use isocl_compiler::service::respond;
-use isocl_compiler_interface::message::{Request, Response, Target};
+use isocl_compiler_interface::message::{Limits, Request, Response, Target};
 
 /// These tests look at the whole process, so only one runs at a time.
 fn alone() -> MutexGuard<'static, ()> {
@@ -26,6 +26,7 @@ fn target() -> Target {
     Target {
         extensions: Vec::new(),
         features: Vec::new(),
+        limits: Limits::NONE,
     }
 }
 

@@ -8,7 +8,7 @@ use isocl_compiler::service::respond;
 use isocl_compiler_interface::features::{LANGUAGE_EXTENSIONS, LANGUAGE_FEATURES};
 use isocl_compiler_interface::launch::{KernelEntry, LaunchFrame};
 use isocl_compiler_interface::message::{
-    AddressSpace, ArgumentKind, Executable, Failure, Request, Response, Target,
+    AddressSpace, ArgumentKind, Executable, Failure, Limits, Request, Response, Target,
 };
 
 /// A kernel argument.
@@ -42,6 +42,7 @@ fn target() -> Target {
     Target {
         extensions: names(LANGUAGE_EXTENSIONS),
         features: names(LANGUAGE_FEATURES),
+        limits: Limits::NONE,
     }
 }
 

@@ -89,10 +89,27 @@ fn names_defined_twice_or_never_fail_with_the_name() {
     ] {
         let (failure, log) = program(&[source]).err().unwrap();
         assert!(failure == Failure::Link && log.contains(name), "{log}");
+        let column = source.rfind(name).unwrap() + 1;
+        let place = format!("program.cl:1:{column}: error: undefined reference to '{name}'");
+        assert!(log.starts_with(&place) && log.contains('^'), "{log}");
         // What no kernel uses is no error.
         let unused = source.replace("kernel ", "");
         program(&[&format!("{unused} kernel void g() {{}}")]).unwrap();
     }
+}
+
+#[test]
+fn what_another_part_defines_is_no_error_and_the_rest_has_its_place() {
+    let (_, log) = program(&[
+        "int found(int); int lost(int);
+         kernel void f(global int *o) { *o = found(1) + lost(2) + lost(3); }",
+        "int found(int x) { return x; }",
+    ])
+    .err()
+    .unwrap();
+    assert!(log.starts_with("program.cl:2:57:"), "{log}");
+    assert!(!log.contains("reference to 'found'"), "{log}");
+    assert_eq!(log.matches("error:").count(), 1, "{log}");
 }
 
 #[test]

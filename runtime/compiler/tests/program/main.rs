@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod launch;
+mod limits;
 mod linking;
 mod requests;
 

@@ -1,7 +1,9 @@
 //! Requests right and wrong, from one thread and from many.
 
 use isocl_compiler::service::{answer, respond};
-use isocl_compiler_interface::message::{decode, Failure, Header, Request, Response, Target};
+use isocl_compiler_interface::message::{
+    decode, Failure, Header, Limits, Request, Response, Target,
+};
 
 use crate::launch::{build, compile, link, load, Value};
 
@@ -73,6 +75,7 @@ fn headers_come_from_the_request() {
         target: Target {
             extensions: Vec::new(),
             features: Vec::new(),
+limits: Limits::NONE,
         },
         source: "#include <a/one.h>\n#include \"two.h\"\nkernel void f(global int *p) { *p = ONE + TWO; }".into(),
         options: String::new(),
