@@ -1,4 +1,5 @@
-//! Processes: forked children, exit handlers, resident memory, and the library of an address.
+//! Processes: forked children, exit handlers, resident memory, processors, and the library of an
+//! address.
 // `dladdr` only compares its argument with the address ranges of the loaded libraries.
 #![allow(unsafe_code, clippy::not_unsafe_ptr_arg_deref)]
 
@@ -81,4 +82,16 @@ pub fn resident_bytes() -> std::io::Result<usize> {
     pages
         .map(|pages| pages * 4096)
         .ok_or_else(|| std::io::ErrorKind::InvalidData.into())
+}
+
+/// Numbers of the processors that the calling thread may run on, ascending.
+pub fn processors_of_this_thread() -> Vec<usize> {
+    // SAFETY: a set of bits, for which zeros are valid.
+    let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    // SAFETY: the set is live and has the size given.
+    unsafe { libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &mut set) };
+    let all = 0..libc::CPU_SETSIZE as usize;
+    // SAFETY: the set is live and the number is one of its bits.
+    all.filter(|number| unsafe { libc::CPU_ISSET(*number, &set) })
+        .collect()
 }

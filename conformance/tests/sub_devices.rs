@@ -87,7 +87,8 @@ fn partitions_have_the_units_asked_for() {
     assert_eq!(number(api, root, CL_DEVICE_MAX_COMPUTE_UNITS), 4);
     assert_eq!(number(api, root, CL_DEVICE_PARTITION_MAX_SUB_DEVICES), 4);
     let kinds: Vec<isize> = values(api, root, CL_DEVICE_PARTITION_PROPERTIES);
-    assert_eq!(kinds, [EQUALLY, BY_COUNTS]);
+    // What the machine's processors share is not for this test to know.
+    assert_eq!(kinds[..2], [EQUALLY, BY_COUNTS]);
     assert!(values::<isize>(api, root, CL_DEVICE_PARTITION_TYPE).is_empty());
     assert_eq!(handle(api, root, CL_DEVICE_PARENT_DEVICE), 0);
     for (properties, units) in [
@@ -132,7 +133,7 @@ fn what_cannot_be_divided_has_its_code() {
             &[BY_COUNTS, 1, 1, 1, 1, 1, 0, 0],
             CL_INVALID_DEVICE_PARTITION_COUNT,
         ),
-        (&[BY_AFFINITY_DOMAIN, 1, 0], CL_INVALID_VALUE),
+        (&[BY_AFFINITY_DOMAIN, 0], CL_INVALID_VALUE),
     ] {
         assert_eq!(split(api, root, properties, 8), Err(code), "{properties:?}");
     }

@@ -31,6 +31,13 @@ pub(crate) fn null_device_with(change: impl FnOnce(&mut DeviceInfo)) -> Arc<Devi
     null::create(emulator(&info), info)
 }
 
+/// A null device of eight compute units that `domains` divide.
+pub(crate) fn null_device_with_domains(domains: null::Domains) -> Arc<Device> {
+    let mut info = cpu::create().unwrap().info.clone();
+    info.max_compute_units = 8;
+    null::create_with_domains(emulator(&info), info, domains)
+}
+
 fn emulator(info: &DeviceInfo) -> Arc<dyn Driver> {
     let options = Profile::with_address_bits(info.decoded_address_bits);
     Arc::new(Emulator::new(&options))

@@ -184,11 +184,12 @@ fn partition(device: &Device, name: cl_device_info, info: InfoWriter<'_>) -> Res
             Some(partition) => handle_of(&*partition.parent),
             None => null_mut::<c_void>(),
         }),
-        CL_DEVICE_PARTITION_PROPERTIES => match device.partition_kinds() {
+        CL_DEVICE_PARTITION_PROPERTIES => match &device.partition_kinds()[..] {
             // One element that says: none.
             [] => info.value(0_usize),
             kinds => info.list(kinds.iter().map(|kind| kind.cast_unsigned())),
         },
+        CL_DEVICE_PARTITION_AFFINITY_DOMAIN => info.value(device.affinity_domains()),
         CL_DEVICE_PARTITION_TYPE => {
             let properties = device
                 .partition
@@ -232,9 +233,9 @@ fn unsupported(name: cl_device_info, info: InfoWriter<'_>) -> Result<Answered> {
         | CL_DEVICE_IMAGE3D_MAX_DEPTH
         | CL_DEVICE_IMAGE_MAX_BUFFER_SIZE
         | CL_DEVICE_IMAGE_MAX_ARRAY_SIZE => info.value(0_usize),
-        CL_DEVICE_QUEUE_ON_DEVICE_PROPERTIES
-        | CL_DEVICE_DEVICE_ENQUEUE_CAPABILITIES
-        | CL_DEVICE_PARTITION_AFFINITY_DOMAIN => info.value(0_u64),
+        CL_DEVICE_QUEUE_ON_DEVICE_PROPERTIES | CL_DEVICE_DEVICE_ENQUEUE_CAPABILITIES => {
+            info.value(0_u64)
+        }
         CL_DEVICE_IL_VERSION | CL_DEVICE_BUILT_IN_KERNELS => info.text(""),
         CL_DEVICE_ILS_WITH_VERSION | CL_DEVICE_BUILT_IN_KERNELS_WITH_VERSION => info.bytes(&[]),
         _ => unknown_name(name),

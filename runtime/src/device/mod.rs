@@ -13,7 +13,7 @@ use isocl_kernel_iface::driver::Driver;
 use crate::command::{Command, Deferral};
 use crate::{ApiSlot, Error};
 pub use info::DeviceInfo;
-pub use partition::Partition;
+pub use partition::{AffinityDomain, Partition};
 
 /// A device as the object model sees it (`cl_device_id`).
 #[derive(Debug)]
@@ -56,6 +56,12 @@ pub trait Backend: Send + Sync + std::fmt::Debug {
 
     /// So many of the device's compute units, as a backend of their own.
     fn part(&self, compute_units: u32) -> Arc<dyn Backend>;
+
+    /// The device's compute units by what they share in `domain`, as backends of their own, each
+    /// with their number. Empty when all share the same, or when it is not known.
+    fn domains(&self, _domain: AffinityDomain) -> Vec<(u32, Arc<dyn Backend>)> {
+        Vec::new()
+    }
 
     /// Calls `task.run()` soon on a thread of the device, concurrently with the caller.
     fn spawn(&self, task: Arc<dyn Task>);

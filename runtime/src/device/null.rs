@@ -7,7 +7,7 @@ use isocl_compiler_interface::message::{Request, Response};
 use isocl_kernel_iface::driver::Driver;
 
 use super::cpu::{clock, safepoint, workers};
-use super::{ApiSlot, Backend, Device, DeviceInfo, DeviceProgram, Task};
+use super::{AffinityDomain, ApiSlot, Backend, Device, DeviceInfo, DeviceProgram, Task};
 use crate::command::{Command, Deferral, Operation};
 use crate::{Error, ErrorCode, Result};
 
@@ -15,7 +15,11 @@ use crate::{Error, ErrorCode, Result};
 #[derive(Debug)]
 struct Null {
     driver: Arc<dyn Driver>,
+    domains: Domains,
 }
+
+/// The affinity domains that divide a device, with the compute units of each part.
+pub type Domains = Vec<(AffinityDomain, Vec<u32>)>;
 
 impl Backend for Null {
     fn driver(&self) -> &Arc<dyn Driver> {
@@ -42,7 +46,14 @@ impl Backend for Null {
     fn part(&self, _compute_units: u32) -> Arc<dyn Backend> {
         Arc::new(Self {
             driver: Arc::clone(&self.driver),
+            domains: Domains::new(),
         })
+    }
+
+    fn domains(&self, domain: AffinityDomain) -> Vec<(u32, Arc<dyn Backend>)> {
+        let of_domain = self.domains.iter().filter(|(known, _)| *known == domain);
+        let units = of_domain.flat_map(|(_, units)| units);
+        units.map(|units| (*units, self.part(*units))).collect()
     }
 
     fn spawn(&self, task: Arc<dyn Task>) {
@@ -69,12 +80,21 @@ impl Backend for Null {
 }
 
 /// A null device with the memory of `driver` that says of itself what `info` says.
-pub fn create(driver: Arc<dyn Driver>, mut info: DeviceInfo) -> Arc<Device> {
+pub fn create(driver: Arc<dyn Driver>, info: DeviceInfo) -> Arc<Device> {
+    create_with_domains(driver, info, Domains::new())
+}
+
+/// A null device that is divided by affinity domains; its parts are not.
+pub fn create_with_domains(
+    driver: Arc<dyn Driver>,
+    mut info: DeviceInfo,
+    domains: Domains,
+) -> Arc<Device> {
     info.name = "isocl null device".to_owned();
     info.compiler_available = false;
     Arc::new(Device {
         info,
-        backend: Arc::new(Null { driver }),
+        backend: Arc::new(Null { driver, domains }),
         api_slot: ApiSlot::default(),
         partition: None,
     })

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Device;
+use super::{Backend, Device};
 use crate::{ApiSlot, Error, ErrorCode, Result};
 
 /// `CL_DEVICE_PARTITION_EQUALLY`
@@ -11,6 +11,35 @@ pub const EQUALLY: isize = 0x1086;
 pub const BY_COUNTS: isize = 0x1087;
 /// `CL_DEVICE_PARTITION_BY_AFFINITY_DOMAIN`
 pub const BY_AFFINITY_DOMAIN: isize = 0x1088;
+/// `CL_DEVICE_AFFINITY_DOMAIN_NEXT_PARTITIONABLE`
+const NEXT_PARTITIONABLE: u64 = 1 << 5;
+
+/// What compute units may share, with the values of `cl_device_affinity_domain`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u64)]
+pub enum AffinityDomain {
+    /// A memory node.
+    Numa = 1,
+    /// A level 4 data cache.
+    L4Cache = 1 << 1,
+    /// A level 3 data cache.
+    L3Cache = 1 << 2,
+    /// A level 2 data cache.
+    L2Cache = 1 << 3,
+    /// A level 1 data cache.
+    L1Cache = 1 << 4,
+}
+
+impl AffinityDomain {
+    /// All domains, in the order in which the next partitionable one is looked for.
+    pub const ORDER: [Self; 5] = [
+        Self::Numa,
+        Self::L4Cache,
+        Self::L3Cache,
+        Self::L2Cache,
+        Self::L1Cache,
+    ];
+}
 
 /// Where a sub-device comes from.
 #[derive(Debug)]
@@ -24,6 +53,9 @@ pub struct Partition {
 
 /// The compute units of each of several sub-devices.
 type Counts = Vec<u32>;
+
+/// What sub-devices consist of: numbers of compute units, and what runs on them.
+type Parts = Vec<(u32, Arc<dyn Backend>)>;
 
 fn invalid_value(reason: &'static str) -> Error {
     Error::new(ErrorCode::InvalidValue, reason)
@@ -48,12 +80,27 @@ impl Device {
 
     /// The kinds of partition that give at least two sub-devices
     /// (`CL_DEVICE_PARTITION_PROPERTIES`).
-    pub fn partition_kinds(&self) -> &'static [isize] {
+    pub fn partition_kinds(&self) -> Vec<isize> {
+        let mut kinds = Vec::new();
         if self.max_sub_devices() > 0 {
-            &[EQUALLY, BY_COUNTS]
-        } else {
-            &[]
+            kinds.extend([EQUALLY, BY_COUNTS]);
         }
+        if self.affinity_domains() != 0 {
+            kinds.push(BY_AFFINITY_DOMAIN);
+        }
+        kinds
+    }
+
+    /// The affinity domains that give at least two sub-devices
+    /// (`CL_DEVICE_PARTITION_AFFINITY_DOMAIN`).
+    pub fn affinity_domains(&self) -> u64 {
+        let mut domains = 0;
+        for domain in AffinityDomain::ORDER {
+            if !self.backend.domains(domain).is_empty() {
+                domains |= NEXT_PARTITIONABLE | domain as u64;
+            }
+        }
+        domains
     }
 
     /// Divides the device (`clCreateSubDevices`). `properties` is the application's list up to its
@@ -65,19 +112,30 @@ impl Device {
         self: &Arc<Self>,
         properties: Option<&[isize]>,
     ) -> Result<Vec<Arc<Self>>> {
-        let counts = self.counts_of(properties.unwrap_or_default())?;
-        let mut verbatim = properties.unwrap_or_default().to_vec();
-        if verbatim.first() == Some(&BY_COUNTS) {
-            // CL_DEVICE_PARTITION_BY_COUNTS_LIST_END
-            verbatim.push(0);
-        }
+        let properties = properties.unwrap_or_default();
+        let mut verbatim = properties.to_vec();
+        let parts = match *properties {
+            [EQUALLY, units] => self.parts_of(self.equal_counts(units)?),
+            [BY_COUNTS, ref counts @ ..] => {
+                // CL_DEVICE_PARTITION_BY_COUNTS_LIST_END
+                verbatim.push(0);
+                self.parts_of(self.given_counts(counts)?)
+            }
+            [BY_AFFINITY_DOMAIN, domain] => {
+                let (domain, parts) = self.parts_by(domain.cast_unsigned() as u64)?;
+                verbatim = vec![BY_AFFINITY_DOMAIN, domain as isize];
+                parts
+            }
+            // CL_INVALID_VALUE: values specified in properties are not valid.
+            _ => return Err(invalid_value("properties is no kind of partition")),
+        };
         verbatim.push(0);
-        let part = |units: &u32| {
+        let part = |(compute_units, backend)| {
             let mut info = self.info.clone();
-            info.max_compute_units = *units;
+            info.max_compute_units = compute_units;
             Arc::new(Self {
                 info,
-                backend: self.backend.part(*units),
+                backend,
                 api_slot: ApiSlot::default(),
                 partition: Some(Partition {
                     parent: Arc::clone(self),
@@ -85,20 +143,44 @@ impl Device {
                 }),
             })
         };
-        Ok(counts.iter().map(part).collect())
+        Ok(parts.into_iter().map(part).collect())
     }
 
-    fn counts_of(&self, properties: &[isize]) -> Result<Counts> {
-        match *properties {
-            [EQUALLY, units] => self.equal_counts(units),
-            [BY_COUNTS, ref counts @ ..] => self.given_counts(counts),
+    fn parts_of(&self, counts: Counts) -> Parts {
+        let part = |units| (units, self.backend.part(units));
+        counts.into_iter().map(part).collect()
+    }
+
+    /// The parts by the affinity domain with this value, and the domain that was used.
+    fn parts_by(&self, domain: u64) -> Result<(AffinityDomain, Parts)> {
+        let wanted =
+            |known: &AffinityDomain| domain == NEXT_PARTITIONABLE || domain == *known as u64;
+        let mut domains = AffinityDomain::ORDER.into_iter().filter(wanted).peekable();
+        // CL_INVALID_VALUE: values specified in properties are not valid.
+        if domains.peek().is_none() {
+            return Err(invalid_value("the value names no affinity domain"));
+        }
+        let parts = domains
+            .map(|domain| (domain, self.backend.domains(domain)))
+            .find(|(_, parts)| !parts.is_empty());
+        match parts {
+            Some(parts) => Ok(parts),
+            // CL_DEVICE_PARTITION_FAILED: the partition name is supported by the implementation
+            // but in_device could not be further partitioned.
+            None if self.root().affinity_domains() & domain != 0 => Err(failed()),
             // CL_INVALID_VALUE: values specified in properties are valid but not supported by the
             // device.
-            [BY_AFFINITY_DOMAIN, ..] => Err(invalid_value(
-                "the device has one affinity domain and is not partitioned by it",
+            None => Err(invalid_value(
+                "the device is not divided by this affinity domain",
             )),
-            // CL_INVALID_VALUE: values specified in properties are not valid.
-            _ => Err(invalid_value("properties is no kind of partition")),
+        }
+    }
+
+    /// The root-level device that this is a part of, or this.
+    fn root(&self) -> &Self {
+        match &self.partition {
+            Some(partition) => partition.parent.root(),
+            None => self,
         }
     }
 
@@ -146,7 +228,7 @@ impl Device {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::test_objects::null_device_with;
+    use crate::test_objects::{null_device_with, null_device_with_domains};
 
     fn device(units: u32) -> Arc<Device> {
         null_device_with(|info| info.max_compute_units = units)
@@ -231,5 +313,43 @@ mod tests {
             units(&ones[0], &[EQUALLY, 1]),
             Err(ErrorCode::DevicePartitionFailed)
         );
+    }
+
+    #[test]
+    fn affinity_domains_divide_where_the_machine_does() {
+        let numa = AffinityDomain::Numa as isize;
+        let l3 = AffinityDomain::L3Cache as isize;
+        let l2 = AffinityDomain::L2Cache as isize;
+        let next = NEXT_PARTITIONABLE as isize;
+        let root = null_device_with_domains(vec![
+            (AffinityDomain::L3Cache, vec![6, 2]),
+            (AffinityDomain::L2Cache, vec![2; 4]),
+        ]);
+        assert_eq!(
+            root.partition_kinds(),
+            [EQUALLY, BY_COUNTS, BY_AFFINITY_DOMAIN]
+        );
+        assert_eq!(root.affinity_domains(), (next | l3 | l2) as u64);
+        let by = |device: &Arc<Device>, domain| units(device, &[BY_AFFINITY_DOMAIN, domain]);
+        assert_eq!(by(&root, l3), Ok(vec![6, 2]));
+        assert_eq!(by(&root, l2), Ok(vec![2; 4]));
+        assert_eq!(by(&root, next), Ok(vec![6, 2]));
+        for wrong in [numa, 0, l3 | l2, 1 << 6, -1] {
+            assert_eq!(by(&root, wrong), Err(ErrorCode::InvalidValue), "{wrong}");
+        }
+        // The parts tell which domain it was, and are not divided by it once more.
+        for asked in [next, l3] {
+            let parts = root.create_sub_devices(Some(&[BY_AFFINITY_DOMAIN, asked]));
+            let part = &parts.unwrap()[0];
+            let partition = part.partition.as_ref().unwrap();
+            assert_eq!(partition.properties, [BY_AFFINITY_DOMAIN, l3, 0]);
+            assert_eq!(part.affinity_domains(), 0);
+            assert_eq!(by(part, l3), Err(ErrorCode::DevicePartitionFailed));
+            assert_eq!(by(part, next), Err(ErrorCode::DevicePartitionFailed));
+            assert_eq!(by(part, numa), Err(ErrorCode::InvalidValue));
+        }
+        let undivided = null_device_with_domains(Vec::new());
+        assert_eq!(undivided.partition_kinds(), [EQUALLY, BY_COUNTS]);
+        assert_eq!(by(&undivided, next), Err(ErrorCode::InvalidValue));
     }
 }

@@ -10,12 +10,14 @@ mod launch;
 #[cfg(test)]
 mod launch_tests;
 mod memory;
+mod placement;
 mod printf;
 mod processor;
 mod program;
 pub(crate) mod safepoint;
 mod scratch;
 mod signals;
+mod topology;
 mod work_sharing;
 pub(crate) mod workers;
 
@@ -24,6 +26,9 @@ use std::sync::Arc;
 use isocl_compiler_interface::message::{Request, Response};
 use isocl_kernel_iface::driver::Driver;
 
+use self::placement::Processors;
+use self::topology::Topology;
+use super::partition::AffinityDomain;
 use super::{Backend, Device, DeviceProgram, Task};
 use crate::command::{Command, Deferral, Operation};
 use crate::{ApiSlot, Error, ErrorCode, Result};
@@ -34,6 +39,19 @@ struct Cpu {
     driver: Arc<dyn Driver>,
     /// Threads that work on one command at most.
     compute_units: usize,
+    /// The processors of an affinity domain, on which these threads stay.
+    processors: Option<Processors>,
+}
+
+impl Cpu {
+    /// The processor of each compute unit; nothing where these do not belong together.
+    fn processors(&self) -> Option<&[usize]> {
+        let processors = match &self.processors {
+            Some(processors) => processors,
+            None => Topology::of_this_machine().processors(),
+        };
+        (processors.len() == self.compute_units).then_some(processors)
+    }
 }
 
 /// The CPU device of this process, as the environment describes it. Starts no thread and loads no
@@ -51,6 +69,7 @@ pub fn create() -> Result<Arc<Device>> {
         backend: Arc::new(Cpu {
             driver,
             compute_units: workers::compute_units(),
+            processors: None,
         }),
         api_slot: ApiSlot::default(),
         partition: None,
@@ -63,8 +82,10 @@ impl Backend for Cpu {
     }
 
     fn run(&self, mut command: Command, _deferral: Deferral<'_>) -> Option<Result<()>> {
-        let result = workers::with_concurrency(self.compute_units, || {
-            execute(&*self.driver, &mut command.operation)
+        let result = placement::on(self.processors.as_ref(), || {
+            workers::with_concurrency(self.compute_units, || {
+                execute(&*self.driver, &mut command.operation)
+            })
         });
         drop(command);
         Some(result)
@@ -79,6 +100,8 @@ impl Backend for Cpu {
 
     fn runs_on_any_thread(&self, command: &Command) -> bool {
         match &command.operation {
+            // The application's threads are not moved about.
+            _ if self.processors.is_some() => false,
             Operation::NdRange(kernel) => launch::runs_on_any_thread(kernel),
             _ => true,
         }
@@ -89,7 +112,25 @@ impl Backend for Cpu {
             driver: Arc::clone(&self.driver),
             // A sub-device of no compute units still has the thread that runs its queue.
             compute_units: (compute_units as usize).max(1),
+            processors: self.processors.clone(),
         })
+    }
+
+    fn domains(&self, domain: AffinityDomain) -> Vec<(u32, Arc<dyn Backend>)> {
+        let Some(processors) = self.processors() else {
+            return Vec::new();
+        };
+        let parts = Topology::of_this_machine().split(domain, processors);
+        let part = |processors: Vec<usize>| {
+            let compute_units = processors.len();
+            let part: Arc<dyn Backend> = Arc::new(Self {
+                driver: Arc::clone(&self.driver),
+                compute_units,
+                processors: Some(Arc::from(processors)),
+            });
+            (compute_units as u32, part)
+        };
+        parts.into_iter().map(part).collect()
     }
 
     fn spawn(&self, task: Arc<dyn Task>) {

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
+use super::placement::{self, Processors};
 use super::{safepoint, workers};
 use crate::device::Task;
 use crate::lock::lock;
@@ -72,12 +73,16 @@ impl Parts {
 struct Shared<W> {
     work: W,
     parts: Parts,
+    /// Where helpers have to stay.
+    processors: Option<Processors>,
 }
 
 impl<W: Shareable> Task for Shared<W> {
     fn run(self: Arc<Self>) {
         if self.parts.next.load(Ordering::Relaxed) < self.parts.count {
-            self.work.take_part(&self.parts);
+            placement::on(self.processors.as_ref(), || {
+                self.work.take_part(&self.parts);
+            });
         }
     }
 }
@@ -106,10 +111,54 @@ pub(super) fn share<W: Shareable>(
             sleep: Mutex::new(()),
             wake: Condvar::new(),
         },
+        processors: placement::current(),
     });
     for _ in 0..helpers {
         workers::spawn(Arc::clone(&shared) as Arc<dyn Task>);
     }
     own_part(&shared.work, &shared.parts);
     safepoint::outside(|| shared.parts.wait());
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::thread::ThreadId;
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    /// A thread, and where it could have run.
+    type Sighting = (ThreadId, Vec<usize>);
+
+    /// Which threads took part.
+    struct Witness(Arc<Mutex<HashSet<Sighting>>>);
+
+    impl Shareable for Witness {
+        fn take_part(&self, parts: &Parts) {
+            parts.run_each(|_| {
+                let here = (std::thread::current().id(), placement::allowed());
+                lock(&self.0).insert(here);
+                let start = Instant::now();
+                while lock(&self.0).len() < 2 && start.elapsed() < Duration::from_secs(10) {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+            });
+        }
+    }
+
+    #[test]
+    fn helpers_stay_where_their_owner_has_to_stay() {
+        let last: Processors = Arc::from([*placement::allowed().last().unwrap()]);
+        let seen = Arc::default();
+        workers::with_concurrency(2, || {
+            placement::on(Some(&last), || {
+                let witness = Witness(Arc::clone(&seen));
+                share(0..2, 1, witness, |witness, parts| witness.take_part(parts));
+            });
+        });
+        let seen = lock(&seen);
+        assert!(seen.iter().all(|(_, allowed)| allowed[..] == last[..]));
+        assert_eq!(seen.len(), 2, "one helper");
+    }
 }
