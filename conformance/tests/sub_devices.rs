@@ -125,7 +125,7 @@ fn what_cannot_be_divided_has_its_code() {
         (&[EQUALLY, 0], CL_INVALID_VALUE),
         (&[EQUALLY, -1, 0], CL_INVALID_VALUE),
         (&[EQUALLY, 4, 0], CL_DEVICE_PARTITION_FAILED),
-        (&[EQUALLY, 5, 0], CL_DEVICE_PARTITION_FAILED),
+        (&[EQUALLY, 5, 0], CL_INVALID_DEVICE_PARTITION_COUNT),
         (&[BY_COUNTS, 0, 0], CL_INVALID_VALUE),
         (&[BY_COUNTS, 3, 2, 0, 0], CL_INVALID_DEVICE_PARTITION_COUNT),
         (&[BY_COUNTS, -1, 0, 0], CL_INVALID_DEVICE_PARTITION_COUNT),

@@ -61,6 +61,10 @@ fn invalid_value(reason: &'static str) -> Error {
     Error::new(ErrorCode::InvalidValue, reason)
 }
 
+fn invalid_count(reason: &'static str) -> Error {
+    Error::new(ErrorCode::InvalidDevicePartitionCount, reason)
+}
+
 fn failed() -> Error {
     Error::new(
         ErrorCode::DevicePartitionFailed,
@@ -189,12 +193,18 @@ impl Device {
             .ok()
             .filter(|units| *units > 0)
             .ok_or_else(|| invalid_value("sub-devices have at least one compute unit"))?;
+        let all = self.info.max_compute_units;
+        // CL_INVALID_DEVICE_PARTITION_COUNT: the total number of compute units requested exceeds
+        // CL_DEVICE_MAX_COMPUTE_UNITS.
+        if units > all {
+            return Err(invalid_count("there are not so many compute units"));
+        }
         // CL_DEVICE_PARTITION_FAILED: the partition name is supported by the implementation but
         // in_device could not be further partitioned. A part is smaller than the whole.
-        if units >= self.info.max_compute_units {
+        if units == all {
             return Err(failed());
         }
-        let parts = self.info.max_compute_units / units;
+        let parts = all / units;
         Ok(vec![units; parts as usize])
     }
 
@@ -208,18 +218,17 @@ impl Device {
         // CL_INVALID_DEVICE_PARTITION_COUNT: the number of sub-devices requested exceeds
         // CL_DEVICE_PARTITION_MAX_SUB_DEVICES, or the total number of compute units requested
         // exceeds CL_DEVICE_MAX_COMPUTE_UNITS, or one of the numbers is less than zero.
-        let wrong = |reason| Error::new(ErrorCode::InvalidDevicePartitionCount, reason);
         if counts.len() > self.max_sub_devices() as usize {
-            return Err(wrong("there are not so many sub-devices"));
+            return Err(invalid_count("there are not so many sub-devices"));
         }
         let counts: Counts = counts
             .iter()
             .map(|count| u32::try_from(*count))
             .collect::<std::result::Result<_, _>>()
-            .map_err(|_| wrong("a number of compute units is out of range"))?;
+            .map_err(|_| invalid_count("a number of compute units is out of range"))?;
         let total = counts.iter().map(|count| u64::from(*count)).sum::<u64>();
         if total > u64::from(self.info.max_compute_units) {
-            return Err(wrong("there are not so many compute units"));
+            return Err(invalid_count("there are not so many compute units"));
         }
         Ok(counts)
     }
@@ -278,14 +287,13 @@ mod tests {
             device.create_sub_devices(None).unwrap_err().code,
             ErrorCode::InvalidValue
         );
-        for too_many in [8, 9] {
-            assert_eq!(
-                units(&device, &[EQUALLY, too_many]),
-                Err(ErrorCode::DevicePartitionFailed)
-            );
-        }
+        assert_eq!(
+            units(&device, &[EQUALLY, 8]),
+            Err(ErrorCode::DevicePartitionFailed)
+        );
         for wrong in [
-            &[BY_COUNTS, 5, 4][..],
+            &[EQUALLY, 9][..],
+            &[BY_COUNTS, 5, 4],
             &[BY_COUNTS, -1],
             &[BY_COUNTS, 1, 1, 1, 1, 1, 1, 1, 1, 0],
         ] {
