@@ -16,6 +16,8 @@ pub type EventCallback = extern "C" fn(cl_event, cl_int, *mut c_void);
 pub type SvmFreeCallback = extern "C" fn(cl_command_queue, cl_uint, *mut *mut c_void, *mut c_void);
 /// Callback of `clCreateContext`.
 pub type ContextCallback = extern "C" fn(*const c_char, *const c_void, usize, *mut c_void);
+/// Callback of `clSetContextDestructorCallback`.
+pub type ContextDestructor = extern "C" fn(cl_context, *mut c_void);
 /// Callback of `clBuildProgram`.
 pub type ProgramCallback = extern "C" fn(cl_program, *mut c_void);
 /// Callback of `clSetMemObjectDestructorCallback`.
@@ -74,6 +76,7 @@ functions! {
     clGetHostTimer(device: cl_device_id, host_timestamp: *mut u64) -> cl_int;
     clCreateContext(properties: *const isize, num_devices: cl_uint, devices: *const cl_device_id, notify: Option<ContextCallback>, user_data: *mut c_void, errcode_ret: *mut cl_int) -> cl_context;
     clCreateContextFromType(properties: *const isize, device_type: cl_device_type, notify: Option<ContextCallback>, user_data: *mut c_void, errcode_ret: *mut cl_int) -> cl_context;
+    clSetContextDestructorCallback(context: cl_context, notify: Option<ContextDestructor>, user_data: *mut c_void) -> cl_int;
     clRetainContext(context: cl_context) -> cl_int;
     clReleaseContext(context: cl_context) -> cl_int;
     clGetContextInfo(context: cl_context, name: cl_uint, size: usize, value: *mut c_void, size_ret: *mut usize) -> cl_int;
@@ -89,6 +92,7 @@ functions! {
     clCreateSubBuffer(buffer: cl_mem, flags: cl_mem_flags, create_type: cl_uint, info: *const c_void, errcode_ret: *mut cl_int) -> cl_mem;
     clRetainMemObject(memobj: cl_mem) -> cl_int;
     clReleaseMemObject(memobj: cl_mem) -> cl_int;
+    clCreateBufferWithProperties(context: cl_context, properties: *const cl_ulong, flags: cl_mem_flags, size: usize, host_ptr: *mut c_void, errcode_ret: *mut cl_int) -> cl_mem;
     clGetMemObjectInfo(memobj: cl_mem, name: cl_uint, size: usize, value: *mut c_void, size_ret: *mut usize) -> cl_int;
     clSetMemObjectDestructorCallback(memobj: cl_mem, notify: Option<MemCallback>, user_data: *mut c_void) -> cl_int;
     clEnqueueReadBuffer(queue: cl_command_queue, buffer: cl_mem, blocking: cl_bool, offset: usize, size: usize, ptr: *mut c_void, num_events: cl_uint, wait_list: *const cl_event, event: *mut cl_event) -> cl_int;
@@ -161,6 +165,35 @@ impl Api {
         })
         .as_ref()
         .map_err(Clone::clone)
+    }
+
+    /// `clGetKernelSuggestedLocalWorkSizeKHR`, which loaders do not export.
+    ///
+    /// # Panics
+    /// When the platform does not have it.
+    pub fn suggested_local_work_size(
+        &self,
+        platform: cl_platform_id,
+        (queue, kernel): (cl_command_queue, cl_kernel),
+        work_dim: cl_uint,
+        (offset, global): (*const usize, *const usize),
+        suggested: *mut usize,
+    ) -> cl_int {
+        type Function = unsafe extern "C" fn(
+            cl_command_queue,
+            cl_kernel,
+            cl_uint,
+            *const usize,
+            *const usize,
+            *mut usize,
+        ) -> cl_int;
+        let name = c"clGetKernelSuggestedLocalWorkSizeKHR";
+        let address = self.clGetExtensionFunctionAddressForPlatform(platform, name.as_ptr());
+        assert!(!address.is_null(), "{name:?} is missing");
+        // SAFETY: the function of this name has this type (cl_khr_suggested_local_work_size).
+        let function = unsafe { std::mem::transmute::<*mut c_void, Function>(address) };
+        // SAFETY: as for the functions of the table.
+        unsafe { function(queue, kernel, work_dim, offset, global, suggested) }
     }
 
     /// Whether the loader exports `name`.

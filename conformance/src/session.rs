@@ -171,6 +171,49 @@ impl Session {
         })
     }
 
+    /// What was built of a program for the session's device, which is its only one.
+    ///
+    /// # Errors
+    /// When a query fails.
+    pub fn binary(&self, program: cl_program) -> Result<Vec<u8>, CallError> {
+        let ask = |name, size, value| {
+            let code = self
+                .api
+                .clGetProgramInfo(program, name, size, value, null_mut());
+            check("clGetProgramInfo", code)
+        };
+        let mut size = 0_usize;
+        let place = (&raw mut size).cast();
+        ask(CL_PROGRAM_BINARY_SIZES, size_of::<usize>(), place)?;
+        let mut binary = vec![0; size];
+        let mut first = binary.as_mut_ptr();
+        let place = (&raw mut first).cast();
+        ask(CL_PROGRAM_BINARIES, size_of::<*mut u8>(), place)?;
+        Ok(binary)
+    }
+
+    /// A program of a binary for the session's device.
+    ///
+    /// # Errors
+    /// The code of the call and the status of the binary.
+    pub fn program_of(&self, binary: &[u8]) -> Result<cl_program, (cl_int, cl_int)> {
+        let (mut status, mut code) = (99, 99);
+        let (size, first) = (binary.len(), binary.as_ptr());
+        let program = self.api.clCreateProgramWithBinary(
+            self.context,
+            1,
+            &self.device,
+            &size,
+            &first,
+            &mut status,
+            &mut code,
+        );
+        match (code, status) {
+            (CL_SUCCESS, CL_SUCCESS) => Ok(program),
+            _ => Err((code, status)),
+        }
+    }
+
     /// Builds a program and makes its kernel `name`.
     ///
     /// # Errors

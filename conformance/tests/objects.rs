@@ -1,7 +1,7 @@
 //! Queues, events, programs and kernels as applications see them (§5.1, §5.8 to §5.16).
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::ffi::{c_void, CString};
+use std::ffi::c_void;
 use std::ptr::{null, null_mut};
 use std::sync::atomic::{AtomicI32, Ordering};
 
@@ -412,97 +412,4 @@ fn info_queries_follow_the_size_protocol() {
         api.clGetContextInfo(session.context, CL_CONTEXT_DEVICES, size, value, size_ret)
     });
     assert!(name.is_ok());
-}
-
-#[test]
-fn argument_info_is_recorded_on_request() {
-    let session = session();
-    let source =
-        "kernel void f(global const float *restrict input, local int *scratch, int count) {}";
-    let f = session.kernel(source, "-cl-kernel-arg-info", "f").unwrap();
-    let text = |index, name| {
-        string(|size, value, size_ret| {
-            session
-                .api
-                .clGetKernelArgInfo(f, index, name, size, value, size_ret)
-        })
-        .unwrap()
-    };
-    assert_eq!(text(0, CL_KERNEL_ARG_NAME), "input");
-    assert_eq!(text(0, CL_KERNEL_ARG_TYPE_NAME), "float*");
-    assert_eq!(text(2, CL_KERNEL_ARG_NAME), "count");
-    let number = |index, name, size| {
-        let mut value = 0u64;
-        let code = session.api.clGetKernelArgInfo(
-            f,
-            index,
-            name,
-            size,
-            std::ptr::from_mut(&mut value).cast(),
-            null_mut(),
-        );
-        assert_eq!(code, CL_SUCCESS);
-        value
-    };
-    assert_eq!(
-        number(0, CL_KERNEL_ARG_ADDRESS_QUALIFIER, 4),
-        u64::from(CL_KERNEL_ARG_ADDRESS_GLOBAL)
-    );
-    assert_eq!(
-        number(1, CL_KERNEL_ARG_ADDRESS_QUALIFIER, 4),
-        u64::from(CL_KERNEL_ARG_ADDRESS_LOCAL)
-    );
-    assert_eq!(
-        number(0, CL_KERNEL_ARG_TYPE_QUALIFIER, 8),
-        u64::from(CL_KERNEL_ARG_TYPE_CONST | CL_KERNEL_ARG_TYPE_RESTRICT)
-    );
-    assert_eq!(number(2, CL_KERNEL_ARG_TYPE_QUALIFIER, 8), 0);
-}
-
-#[test]
-fn kernels_are_found_by_name_and_all_at_once() {
-    let session = session();
-    let api = session.api;
-    let program = session
-        .build(
-            "kernel void a() {} kernel void b(int x) {} void helper() {}",
-            "",
-        )
-        .unwrap();
-    let mut count = 0;
-    assert_eq!(
-        api.clCreateKernelsInProgram(program, 0, null_mut(), &mut count),
-        CL_SUCCESS
-    );
-    assert_eq!(count, 2);
-    let mut kernels = [null_mut(); 2];
-    assert_eq!(
-        api.clCreateKernelsInProgram(program, 1, kernels.as_mut_ptr(), null_mut()),
-        CL_INVALID_VALUE
-    );
-    assert_eq!(
-        api.clCreateKernelsInProgram(program, 2, kernels.as_mut_ptr(), null_mut()),
-        CL_SUCCESS
-    );
-    assert_eq!(
-        session
-            .kernel_of(program, "helper")
-            .map_err(|error| error.code),
-        Err(CL_INVALID_KERNEL_NAME)
-    );
-    let unbuilt = session.program("kernel void a() {}").unwrap();
-    assert_eq!(
-        session.kernel_of(unbuilt, "a").map_err(|error| error.code),
-        Err(CL_INVALID_PROGRAM_EXECUTABLE)
-    );
-    let options = CString::new("").unwrap();
-    let code = api.clBuildProgram(
-        program,
-        1,
-        &session.device,
-        options.as_ptr(),
-        None,
-        null_mut(),
-    );
-    assert_eq!(code, CL_INVALID_OPERATION, "kernels are attached");
 }

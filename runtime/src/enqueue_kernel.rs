@@ -59,25 +59,20 @@ impl CommandQueue {
                 "the kernel belongs to another context than the queue",
             ));
         }
-        let device_kernel = kernel.on_device(self.device()).ok_or_else(no_executable)?;
-        let mut arguments = lock(kernel.arguments());
-        arguments.check_set()?;
         let sizes = GivenSizes {
             work_dim,
             global_offset,
             global_size,
             local_size: None,
         };
-        let rules = device_kernel.work_group_rules();
-        let range = NdRange::new(&sizes, &rules, &mut arguments.last_choice)?;
-        // CL_INVALID_GLOBAL_WORK_SIZE: global_work_size is NULL or any of its values is 0.
-        let range = range.ok_or_else(|| {
-            Error::new(
+        match self.nd_range_operation(kernel, &sizes, &mut Vec::new())? {
+            Operation::NdRange(command) => Ok(command.local_size.map(|size| size as usize)),
+            // CL_INVALID_GLOBAL_WORK_SIZE: global_work_size is NULL or any of its values is 0.
+            _ => Err(Error::new(
                 ErrorCode::InvalidGlobalWorkSize,
                 "global_work_size is NULL or has a zero",
-            )
-        })?;
-        Ok(range.local_size.map(|size| size as usize))
+            )),
+        }
     }
 
     /// Runs one work-item of `kernel` (`clEnqueueTask`).
@@ -188,7 +183,7 @@ impl CommandQueue {
             keep_alive,
         )?;
         drop(arguments);
-        Ok(Operation::NdRange(NdRangeCommand {
+        let command = NdRangeCommand {
             program: Arc::clone(&device_kernel.program),
             code,
             name: Arc::clone(kernel.name()),
@@ -198,6 +193,9 @@ impl CommandQueue {
             global_offset: range.global_offset,
             global_size: range.global_size,
             local_size: range.local_size,
-        }))
+        };
+        // CL_OUT_OF_RESOURCES: insufficient resources needed to execute the kernel.
+        device.backend.check_launch(&command)?;
+        Ok(Operation::NdRange(command))
     }
 }

@@ -217,9 +217,12 @@ impl Kernel {
         &self.attachment.0
     }
 
-    /// `CL_KERNEL_ATTRIBUTES`
+    /// `CL_KERNEL_ATTRIBUTES`; empty when the program was not created with source.
     pub fn attributes(&self) -> &str {
-        &self.definition().attributes
+        match self.program().is_of_binaries() {
+            true => "",
+            false => &self.definition().attributes,
+        }
     }
 
     /// How the argument with this index is passed.
@@ -238,10 +241,10 @@ impl Kernel {
         // CL_INVALID_ARG_INDEX: arg_index is not a valid argument index.
         let argument = self.argument(index)?;
         // CL_KERNEL_ARG_INFO_NOT_AVAILABLE: the argument information is not available for kernel.
-        if !self.definition().has_argument_info {
+        if !self.definition().has_argument_info || self.program().is_of_binaries() {
             return Err(Error::new(
                 ErrorCode::KernelArgInfoNotAvailable,
-                "the program was built without -cl-kernel-arg-info",
+                "the program was not built from source with -cl-kernel-arg-info",
             ));
         }
         let (address_qualifier, constant) = match argument.kind {

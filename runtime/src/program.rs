@@ -174,6 +174,11 @@ impl Program {
         }
     }
 
+    /// Whether it was created with binaries: some queries are about source only.
+    pub(crate) fn is_of_binaries(&self) -> bool {
+        matches!(self.origin, Origin::Binary)
+    }
+
     /// `CL_PROGRAM_BINARIES`, in the order of the devices; empty where there is none.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use isocl_compiler_interface::message::{Executable, KernelCode, Request, Response};
 use isocl_kernel_iface::driver::Driver;
 
-use crate::command::{Command, Deferral};
+use crate::command::{Command, Deferral, NdRangeCommand};
 use crate::{ApiSlot, Error};
 pub use info::DeviceInfo;
 pub use partition::{AffinityDomain, Partition};
@@ -43,6 +43,14 @@ pub trait Backend: Send + Sync + std::fmt::Debug {
     /// Runs a command whose dependencies are complete, drops it, and returns the result; or
     /// returns none and answers later, with the completion that `deferral` gives.
     fn run(&self, command: Command, deferral: Deferral<'_>) -> Option<Result<(), Error>>;
+
+    /// Whether the device has what a kernel needs, as far as that is known beforehand.
+    ///
+    /// # Errors
+    /// `OutOfResources`.
+    fn check_launch(&self, _launch: &NdRangeCommand) -> Result<(), Error> {
+        Ok(())
+    }
 
     /// Whether `run` may be called on a thread of the application, whose stack may be small, or
     /// only from a task given to `spawn`.

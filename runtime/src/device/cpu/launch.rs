@@ -112,21 +112,32 @@ unsafe fn call(entry: KernelEntry, frame: &LaunchFrame, first: u64, end: u64, sc
     });
 }
 
-/// Runs the kernel to its end, with the help of idle workers when it is large enough.
+/// Whether our threads can run the kernel.
 ///
 /// # Errors
-/// `OutOfResources` when a thread's stack is too small, `OutOfHostMemory` when there is no memory
-/// for local memory or for what lives across barriers.
-pub(super) fn run(command: &NdRangeCommand) -> Result<()> {
+/// `OutOfResources` when their stacks are too small.
+pub(super) fn check(command: &NdRangeCommand) -> Result<()> {
     if command.code.stack_bytes + STACK_RESERVE > workers::WORKER_STACK as u64 {
         return Err(Error::new(
             ErrorCode::OutOfResources,
             format!(
-                "kernel {} needs {} bytes of stack",
-                command.name, command.code.stack_bytes
+                "kernel {} needs {} bytes of stack for private memory, there are {}",
+                command.name,
+                command.code.stack_bytes,
+                workers::WORKER_STACK as u64 - STACK_RESERVE
             ),
         ));
     }
+    Ok(())
+}
+
+/// Runs the kernel to its end, with the help of idle workers when it is large enough.
+///
+/// # Errors
+/// As [`check`]; `OutOfHostMemory` when there is no memory for local memory or for what lives
+/// across barriers.
+pub(super) fn run(command: &NdRangeCommand) -> Result<()> {
+    check(command)?;
     let layout = ScratchLayout::of(command).ok_or_else(|| out_of_memory(command))?;
     Scratch::with(layout.total, |scratch| run_in(command, layout, scratch))
         .ok_or_else(|| out_of_memory(command))

@@ -30,7 +30,7 @@ use self::placement::Processors;
 use self::topology::Topology;
 use super::partition::AffinityDomain;
 use super::{Backend, Device, DeviceProgram, Task};
-use crate::command::{Command, Deferral, Operation};
+use crate::command::{Command, Deferral, NdRangeCommand, Operation};
 use crate::{ApiSlot, Error, ErrorCode, Result};
 
 /// Backend of the CPU device.
@@ -89,6 +89,10 @@ impl Backend for Cpu {
         });
         drop(command);
         Some(result)
+    }
+
+    fn check_launch(&self, launch: &NdRangeCommand) -> Result<()> {
+        launch::check(launch)
     }
 
     fn estimated_nanoseconds(&self, command: &Command) -> u64 {
