@@ -285,55 +285,6 @@ fn wrong_orders_of_release_and_overlapping_buffers_do_not_crash() {
 }
 
 #[test]
-fn host_pointer_and_flags_are_checked() {
-    let session = session();
-    let mut host = [0u8; 64];
-    let pointer = host.as_mut_ptr().cast();
-    assert_eq!(
-        buffer(&session, 0, 0, null_mut()),
-        Err(CL_INVALID_BUFFER_SIZE)
-    );
-    assert_eq!(
-        buffer(&session, CL_MEM_USE_HOST_PTR, 64, null_mut()),
-        Err(CL_INVALID_HOST_PTR)
-    );
-    assert_eq!(
-        buffer(&session, CL_MEM_COPY_HOST_PTR, 64, null_mut()),
-        Err(CL_INVALID_HOST_PTR)
-    );
-    assert_eq!(buffer(&session, 0, 64, pointer), Err(CL_INVALID_HOST_PTR));
-    for flags in [
-        CL_MEM_READ_ONLY | CL_MEM_WRITE_ONLY,
-        CL_MEM_USE_HOST_PTR | CL_MEM_ALLOC_HOST_PTR,
-        CL_MEM_USE_HOST_PTR | CL_MEM_COPY_HOST_PTR,
-        CL_MEM_HOST_READ_ONLY | CL_MEM_HOST_NO_ACCESS,
-        1 << 40,
-    ] {
-        assert_eq!(
-            buffer(&session, flags, 64, pointer),
-            Err(CL_INVALID_VALUE),
-            "flags {flags:#x}"
-        );
-    }
-    let parent = buffer(&session, CL_MEM_READ_ONLY, 4096, null_mut()).unwrap();
-    assert_eq!(
-        sub_buffer(&session, parent, 0, 0),
-        Err(CL_INVALID_BUFFER_SIZE)
-    );
-    assert_eq!(sub_buffer(&session, parent, 4096, 1), Err(CL_INVALID_VALUE));
-    assert_eq!(sub_buffer(&session, parent, 0, 4097), Err(CL_INVALID_VALUE));
-    assert_eq!(
-        sub_buffer(&session, parent, 1, 64),
-        Err(CL_MISALIGNED_SUB_BUFFER_OFFSET)
-    );
-    let child = sub_buffer(&session, parent, 0, 64).unwrap();
-    assert_eq!(
-        sub_buffer(&session, child, 0, 64),
-        Err(CL_INVALID_MEM_OBJECT)
-    );
-}
-
-#[test]
 fn rectangles_move_exactly_their_bytes() {
     let session = session();
     let (api, queue) = (session.api, session.queue);
