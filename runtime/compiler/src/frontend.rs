@@ -260,7 +260,6 @@ mod tests {
         "cl_khr_mipmap_image",
         "cl_khr_srgb_image_writes",
         "cl_khr_subgroups",
-        "cl_khr_extended_bit_ops",
         "cl_khr_integer_dot_product",
         "cl_khr_kernel_clock",
         "cl_ext_float_atomics",

@@ -199,10 +199,9 @@ pub fn compile_options(options: &str, target: &Target) -> Result<CompileOptions,
         let defined = target.features.iter().map(|name| format!("-D{name}=1"));
         arguments.extend(defined);
     }
-    // clang's own table lacks these: its header would define them for a device of SPIR.
-    let sub_groups = target.extensions.iter();
-    let sub_groups = sub_groups.filter(|name| name.starts_with("cl_khr_subgroup_"));
-    arguments.extend(sub_groups.map(|name| format!("-D{name}=1")));
+    // clang's own table lacks some of these: its header would define them for a device of SPIR.
+    let extensions = target.extensions.iter();
+    arguments.extend(extensions.map(|name| format!("-D{name}=1")));
     arguments.push(extension_argument(standard, target));
     arguments.extend(given);
     arguments.extend([

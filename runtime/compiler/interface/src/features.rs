@@ -29,6 +29,7 @@ pub const LANGUAGE_EXTENSIONS: &[Feature] = &[
     feature("cl_khr_int64_base_atomics", 1, 0, 0),
     feature("cl_khr_int64_extended_atomics", 1, 0, 0),
     feature("cl_khr_fp64", 1, 0, 0),
+    feature("cl_khr_extended_bit_ops", 1, 0, 0),
     // Not cl_khr_subgroups, which promises that sub-groups make progress independently.
     feature("cl_khr_subgroup_extended_types", 1, 0, 0),
     feature("cl_khr_subgroup_non_uniform_vote", 1, 0, 0),

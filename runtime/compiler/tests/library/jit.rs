@@ -73,7 +73,7 @@ impl Builtin {
 
     /// Calls a builtin of scalars.
     pub fn scalar<R: Scalar>(&self, arguments: &[u64], sizes: &[usize]) -> R {
-        let mut bytes = [[0u8; 8]; 3];
+        let mut bytes = [[0u8; 8]; 4];
         for (bytes, argument) in bytes.iter_mut().zip(arguments) {
             *bytes = argument.to_le_bytes();
         }

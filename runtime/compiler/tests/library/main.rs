@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod bit_fields;
 mod c_library;
 mod conversions;
 mod integers;

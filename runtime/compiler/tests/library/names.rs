@@ -63,7 +63,8 @@ const OTHER_TYPES: &[&str] = &[
 ];
 
 /// Extensions that clang's header asks for by their macros.
-const SUB_GROUPS: [&str; 8] = [
+const EXTENSIONS: [&str; 9] = [
+    "cl_khr_extended_bit_ops",
     "cl_khr_subgroup_extended_types",
     "cl_khr_subgroup_non_uniform_vote",
     "cl_khr_subgroup_ballot",
@@ -114,7 +115,7 @@ fn declared(standard: &str, directory: &Path) -> BTreeSet<String> {
                  +__opencl_c_program_scope_global_variables,+__opencl_c_int64,\
                  +__opencl_c_subgroups,+cl_khr_int64_base_atomics,+cl_khr_int64_extended_atomics",
             )
-            .args(SUB_GROUPS.map(|name| format!("-D{name}")))
+            .args(EXTENSIONS.map(|name| format!("-D{name}")))
             .arg("-internal-isystem")
             .arg(&headers);
         command

@@ -1,0 +1,40 @@
+//! Functions of extensions are declared to programs of the versions that have them.
+
+use crate::run::{run, try_build};
+
+/// Runs a kernel body once, with `x` the number 3, under each of the versions; it is to add to
+/// `wrong` 1 for each thing that is wrong.
+fn nothing_is_wrong(versions: &[&str], body: &str) {
+    let source = format!(
+        "kernel void check(global const int *in, global int *out) {{
+            int x = in[0];
+            int wrong = 0;
+            {body}
+            out[0] = wrong;
+        }}"
+    );
+    for version in versions {
+        let mut out = [-1];
+        let options = format!("-cl-std=CL{version} -Werror");
+        run(&source, &options, [1, 1], [1, 1], &[3], &mut out, &[]);
+        assert_eq!(out, [0], "{version}: {body}");
+    }
+}
+
+#[test]
+fn fields_of_bits() {
+    nothing_is_wrong(
+        &["1.0", "1.2", "2.0", "3.0"],
+        "wrong += bitfield_insert((uchar)x, (uchar)0xf6, 4, 3) != 0x63;
+        wrong += any(bitfield_insert((long3)(x), (long3)(-1), 62, 2) != (long3)(3L - (1L << 62)));
+        wrong += bitfield_extract_signed((ushort)(x << 14), 14, 2) != -1;
+        wrong += any(bitfield_extract_unsigned((int2)(-x), 30, 2) != (uint2)(3));
+        wrong += bit_reverse((char)x) != (char)0xc0 || bit_reverse((ulong)x) != 3ul << 62;",
+    );
+    let log = try_build(
+        "kernel void f(global float *p) { *p = bit_reverse(*p); }",
+        "",
+    )
+    .unwrap_err();
+    assert!(log.contains("bit_reverse"), "{log}");
+}
