@@ -266,3 +266,71 @@ fn more_private_memory_than_there_is_is_told_at_once() {
     assert_eq!(session.launch(f, &[1], None), CL_OUT_OF_RESOURCES);
     api.clSVMFree(session.context, memory);
 }
+
+#[test]
+fn nd_ranges_check_their_sizes() {
+    let session = session();
+    let api = session.api;
+    let source = "
+        kernel __attribute__((reqd_work_group_size(8, 2, 1))) void fixed(global int *p) { p[0] = 1; }
+        kernel void free(global int *p) { p[0] = 1; }";
+    let program = session.build(source, "-cl-std=CL1.2").unwrap();
+    let (fixed, free) = (
+        session.kernel_of(program, "fixed").unwrap(),
+        session.kernel_of(program, "free").unwrap(),
+    );
+    let memory = api.clSVMAlloc(session.context, FINE, 64, 0);
+    for kernel in [fixed, free] {
+        assert_eq!(api.clSetKernelArgSVMPointer(kernel, 0, memory), CL_SUCCESS);
+    }
+    let max: usize = session.device_info(CL_DEVICE_MAX_WORK_GROUP_SIZE).unwrap();
+    assert_eq!(session.launch(free, &[], None), CL_INVALID_WORK_DIMENSION);
+    assert_eq!(
+        session.launch(free, &[1, 1, 1, 1], None),
+        CL_INVALID_WORK_DIMENSION
+    );
+    assert_eq!(
+        session.launch(free, &[max * 2], Some(&[max * 2])),
+        CL_INVALID_WORK_GROUP_SIZE
+    );
+    assert_eq!(
+        session.launch(free, &[10], Some(&[4])),
+        CL_INVALID_WORK_GROUP_SIZE,
+        "OpenCL C 1.2: must divide"
+    );
+    assert_eq!(
+        session.launch(fixed, &[16, 4, 1], Some(&[4, 2, 1])),
+        CL_INVALID_WORK_GROUP_SIZE
+    );
+    assert_eq!(
+        session.launch(fixed, &[16, 4, 1], Some(&[8, 2, 1])),
+        CL_SUCCESS
+    );
+    let mut event = null_mut();
+    let zero = 0usize;
+    for size in [null(), std::ptr::from_ref(&zero)] {
+        let code = api.clEnqueueNDRangeKernel(
+            session.queue,
+            free,
+            1,
+            null(),
+            size,
+            null(),
+            0,
+            null(),
+            &mut event,
+        );
+        assert_eq!(
+            code, CL_SUCCESS,
+            "nothing to do is a command too (OpenCL 2.1)"
+        );
+        assert_eq!(api.clWaitForEvents(1, &event), CL_SUCCESS);
+        assert_eq!(
+            session.event_type(event).unwrap(),
+            CL_COMMAND_NDRANGE_KERNEL
+        );
+    }
+    assert_eq!(session.launch(free, &[4], Some(&[4])), CL_SUCCESS);
+    assert_eq!(api.clFinish(session.queue), CL_SUCCESS);
+    assert_eq!(read::<i32>(memory, 0), 1);
+}

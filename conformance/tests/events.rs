@@ -1,4 +1,5 @@
-//! Queues, events, programs and kernels as applications see them (§5.1, §5.8 to §5.16).
+//! Queues and events: what commands wait for, what their events tell, and who hears of it (§5.1,
+//! §5.11 to §5.16).
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::ffi::c_void;
@@ -221,165 +222,6 @@ fn commands_wait_for_events_of_other_queues() {
 }
 
 #[test]
-fn build_options_are_checked_and_used() {
-    let session = session();
-    let source = "kernel void f(global int *p) { *p = VALUE; }";
-    assert_eq!(
-        session
-            .build(source, "-no-such-option")
-            .map_err(|error| error.0.code),
-        Err(CL_INVALID_BUILD_OPTIONS)
-    );
-    let memory = session.api.clSVMAlloc(session.context, FINE, 64, 0);
-    for options in [
-        "-DVALUE=41",
-        "-D VALUE=41",
-        "-cl-std=CL1.2 -DVALUE=41 -w",
-        "-cl-std=CL2.0 -cl-mad-enable -DVALUE=41",
-        "-cl-std=CL3.0 -cl-fast-relaxed-math -DVALUE=41 -cl-kernel-arg-info",
-    ] {
-        let f = session
-            .kernel(source, options, "f")
-            .unwrap_or_else(|(error, log)| panic!("{options}: {error:?}\n{log}"));
-        assert_eq!(
-            session.api.clSetKernelArgSVMPointer(f, 0, memory),
-            CL_SUCCESS
-        );
-        assert_eq!(session.launch(f, &[1], None), CL_SUCCESS);
-        assert_eq!(session.api.clFinish(session.queue), CL_SUCCESS);
-        assert_eq!(read::<i32>(memory, 0), 41);
-    }
-}
-
-#[test]
-fn a_program_from_its_own_binary_runs() {
-    let session = session();
-    let api = session.api;
-    let program = session
-        .build("kernel void f(global int *p) { *p = 17; }", "")
-        .unwrap();
-    let mut size = 0usize;
-    let at = std::ptr::from_mut(&mut size).cast();
-    assert_eq!(
-        api.clGetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, 8, at, null_mut()),
-        CL_SUCCESS
-    );
-    assert!(size > 0);
-    let mut binary = vec![0u8; size];
-    let pointers = [binary.as_mut_ptr()];
-    let code = api.clGetProgramInfo(
-        program,
-        CL_PROGRAM_BINARIES,
-        8,
-        pointers.as_ptr().cast_mut().cast(),
-        null_mut(),
-    );
-    assert_eq!(code, CL_SUCCESS);
-    let (mut status, mut code) = (0, 0);
-    let from = binary.as_ptr();
-    let again = api.clCreateProgramWithBinary(
-        session.context,
-        1,
-        &session.device,
-        &size,
-        &from,
-        &mut status,
-        &mut code,
-    );
-    assert_eq!((status, code), (CL_SUCCESS, CL_SUCCESS));
-    assert_eq!(
-        api.clBuildProgram(again, 1, &session.device, null(), None, null_mut()),
-        CL_SUCCESS
-    );
-    let f = session.kernel_of(again, "f").unwrap();
-    let memory = api.clSVMAlloc(session.context, FINE, 64, 0);
-    assert_eq!(api.clSetKernelArgSVMPointer(f, 0, memory), CL_SUCCESS);
-    assert_eq!(session.launch(f, &[1], None), CL_SUCCESS);
-    assert_eq!(api.clFinish(session.queue), CL_SUCCESS);
-    assert_eq!(read::<i32>(memory, 0), 17);
-    binary.truncate(size / 2);
-    let (half, from) = (binary.len(), binary.as_ptr());
-    api.clCreateProgramWithBinary(
-        session.context,
-        1,
-        &session.device,
-        &half,
-        &from,
-        &mut status,
-        &mut code,
-    );
-    assert_eq!((status, code), (CL_INVALID_BINARY, CL_INVALID_BINARY));
-}
-
-#[test]
-fn nd_ranges_check_their_sizes() {
-    let session = session();
-    let api = session.api;
-    let source = "
-        kernel __attribute__((reqd_work_group_size(8, 2, 1))) void fixed(global int *p) { p[0] = 1; }
-        kernel void free(global int *p) { p[0] = 1; }";
-    let program = session.build(source, "-cl-std=CL1.2").unwrap();
-    let (fixed, free) = (
-        session.kernel_of(program, "fixed").unwrap(),
-        session.kernel_of(program, "free").unwrap(),
-    );
-    let memory = api.clSVMAlloc(session.context, FINE, 64, 0);
-    for kernel in [fixed, free] {
-        assert_eq!(api.clSetKernelArgSVMPointer(kernel, 0, memory), CL_SUCCESS);
-    }
-    let max: usize = session.device_info(CL_DEVICE_MAX_WORK_GROUP_SIZE).unwrap();
-    assert_eq!(session.launch(free, &[], None), CL_INVALID_WORK_DIMENSION);
-    assert_eq!(
-        session.launch(free, &[1, 1, 1, 1], None),
-        CL_INVALID_WORK_DIMENSION
-    );
-    assert_eq!(
-        session.launch(free, &[max * 2], Some(&[max * 2])),
-        CL_INVALID_WORK_GROUP_SIZE
-    );
-    assert_eq!(
-        session.launch(free, &[10], Some(&[4])),
-        CL_INVALID_WORK_GROUP_SIZE,
-        "OpenCL C 1.2: must divide"
-    );
-    assert_eq!(
-        session.launch(fixed, &[16, 4, 1], Some(&[4, 2, 1])),
-        CL_INVALID_WORK_GROUP_SIZE
-    );
-    assert_eq!(
-        session.launch(fixed, &[16, 4, 1], Some(&[8, 2, 1])),
-        CL_SUCCESS
-    );
-    let mut event = null_mut();
-    let zero = 0usize;
-    for size in [null(), std::ptr::from_ref(&zero)] {
-        let code = api.clEnqueueNDRangeKernel(
-            session.queue,
-            free,
-            1,
-            null(),
-            size,
-            null(),
-            0,
-            null(),
-            &mut event,
-        );
-        assert_eq!(
-            code, CL_SUCCESS,
-            "nothing to do is a command too (OpenCL 2.1)"
-        );
-        assert_eq!(api.clWaitForEvents(1, &event), CL_SUCCESS);
-        assert_eq!(
-            session.event_type(event).unwrap(),
-            CL_COMMAND_NDRANGE_KERNEL
-        );
-    }
-    assert_eq!(session.launch(free, &[4], Some(&[4])), CL_SUCCESS);
-    assert_eq!(api.clFinish(session.queue), CL_SUCCESS);
-    assert_eq!(read::<i32>(memory, 0), 1);
-}
-
-#[test]
 fn info_queries_follow_the_size_protocol() {
     let session = session();
     let api = session.api;
@@ -412,4 +254,130 @@ fn info_queries_follow_the_size_protocol() {
         api.clGetContextInfo(session.context, CL_CONTEXT_DEVICES, size, value, size_ret)
     });
     assert!(name.is_ok());
+}
+
+extern "C" fn nothing(_: *mut c_void) {}
+
+/// One event of every core command that has one, beside those of shared virtual memory, and the
+/// type that it should tell.
+fn every_command(
+    session: &Session,
+    queue: cl_command_queue,
+    gate: cl_event,
+) -> Vec<(cl_event, cl_uint)> {
+    let api = session.api;
+    let (mut code, mut next) = (99, null_mut());
+    let buffer = api.clCreateBuffer(session.context, 0, 4096, null_mut(), &mut code);
+    let kernel = session
+        .kernel("kernel void f(global int *p) { *p = 1; }", "", "f")
+        .unwrap();
+    assert_eq!(session.set_arg(kernel, 0, &buffer), CL_SUCCESS);
+    let mut host = [0_u8; 64];
+    let at: *mut c_void = host.as_mut_ptr().cast();
+    let (zeros, ones): (*const usize, *const usize) = ([0; 3].as_ptr(), [1; 3].as_ptr());
+    let elsewhere: *const usize = [64, 0, 0].as_ptr();
+    let one = 1_usize;
+    let wait = &raw const gate;
+    let mut events = Vec::new();
+    let mut note = |code, event, kind| {
+        assert_eq!(code, CL_SUCCESS, "{kind:#x}");
+        events.push((event, kind));
+    };
+    // The first waits, and all others wait for it, because the queue is in order.
+    let first = api.clEnqueueMarkerWithWaitList(queue, 1, wait, &mut next);
+    note(first, next, CL_COMMAND_MARKER);
+    macro_rules! enqueue {
+        ($($kind:ident: $name:ident($($argument:expr),*);)*) => {$(
+            note(api.$name(queue, $($argument,)* 0, null(), &mut next), next, $kind);
+        )*};
+    }
+    let (source, target) = (buffer, buffer);
+    enqueue! {
+        CL_COMMAND_FILL_BUFFER: clEnqueueFillBuffer(buffer, at, 1, 0, 64);
+        CL_COMMAND_WRITE_BUFFER: clEnqueueWriteBuffer(buffer, CL_FALSE, 0, 64, at);
+        CL_COMMAND_READ_BUFFER: clEnqueueReadBuffer(buffer, CL_FALSE, 0, 64, at);
+        CL_COMMAND_COPY_BUFFER: clEnqueueCopyBuffer(source, target, 0, 64, 64);
+        CL_COMMAND_WRITE_BUFFER_RECT:
+            clEnqueueWriteBufferRect(buffer, CL_FALSE, zeros, zeros, ones, 0, 0, 0, 0, at);
+        CL_COMMAND_READ_BUFFER_RECT:
+            clEnqueueReadBufferRect(buffer, CL_FALSE, zeros, zeros, ones, 0, 0, 0, 0, at);
+        CL_COMMAND_COPY_BUFFER_RECT:
+            clEnqueueCopyBufferRect(source, target, zeros, elsewhere, ones, 0, 0, 0, 0);
+        CL_COMMAND_MIGRATE_MEM_OBJECTS: clEnqueueMigrateMemObjects(1, &buffer, 0);
+        CL_COMMAND_NDRANGE_KERNEL: clEnqueueNDRangeKernel(kernel, 1, null(), &one, null());
+        CL_COMMAND_TASK: clEnqueueTask(kernel);
+        CL_COMMAND_NATIVE_KERNEL:
+            clEnqueueNativeKernel(Some(nothing), null_mut(), 0, 0, null(), null());
+        CL_COMMAND_BARRIER: clEnqueueBarrierWithWaitList();
+    }
+    let mapped = api.clEnqueueMapBuffer(
+        queue,
+        buffer,
+        CL_FALSE,
+        CL_MAP_READ,
+        0,
+        64,
+        0,
+        null(),
+        &mut next,
+        &mut code,
+    );
+    note(code, next, CL_COMMAND_MAP_BUFFER);
+    let code = api.clEnqueueUnmapMemObject(queue, buffer, mapped, 0, null(), &mut next);
+    note(code, next, CL_COMMAND_UNMAP_MEM_OBJECT);
+    // Pending commands keep what they need.
+    assert_eq!(api.clReleaseKernel(kernel), CL_SUCCESS);
+    assert_eq!(api.clReleaseMemObject(buffer), CL_SUCCESS);
+    assert_eq!(api.clSetUserEventStatus(gate, CL_COMPLETE), CL_SUCCESS);
+    assert_eq!(api.clFinish(queue), CL_SUCCESS);
+    events
+}
+
+#[test]
+fn events_tell_their_command_and_ordered_stamps() {
+    let session = session();
+    let api = session.api;
+    let number = |event, name| {
+        let mut value = 0_usize;
+        let place = (&raw mut value).cast();
+        let mut size = 0;
+        let code = api.clGetEventInfo(event, name, size_of::<usize>(), place, &mut size);
+        assert_eq!(code, CL_SUCCESS);
+        (value, size)
+    };
+    let silent = session.queue_with(0).unwrap();
+    for queue in [session.queue, silent] {
+        let gate = session.user_event().unwrap();
+        for (event, kind) in every_command(&session, queue, gate) {
+            assert_eq!(number(event, CL_EVENT_COMMAND_TYPE), (kind as usize, 4));
+            assert_eq!(number(event, CL_EVENT_COMMAND_QUEUE), (queue as usize, 8));
+            let context = session.context as usize;
+            assert_eq!(number(event, CL_EVENT_CONTEXT), (context, 8));
+            assert_eq!(number(event, CL_EVENT_REFERENCE_COUNT), (1, 4));
+            let complete = (CL_COMPLETE as usize, 4);
+            assert_eq!(number(event, CL_EVENT_COMMAND_EXECUTION_STATUS), complete);
+            match session.profiling(event) {
+                Ok(stamps) => {
+                    assert_eq!(queue, session.queue, "{kind:#x}");
+                    let ordered = stamps.windows(2).all(|pair| pair[0] <= pair[1]);
+                    assert!(stamps[0] > 0 && ordered, "{kind:#x}: {stamps:?}");
+                }
+                Err(error) => {
+                    let expected = (silent, CL_PROFILING_INFO_NOT_AVAILABLE);
+                    assert_eq!((queue, error.code), expected, "{kind:#x}");
+                }
+            }
+            assert_eq!(api.clReleaseEvent(event), CL_SUCCESS);
+        }
+        // A user event has no queue and no stamps.
+        assert_eq!(
+            number(gate, CL_EVENT_COMMAND_TYPE),
+            (CL_COMMAND_USER as usize, 4)
+        );
+        assert_eq!(number(gate, CL_EVENT_COMMAND_QUEUE), (0, 8));
+        let code = session.profiling(gate).unwrap_err().code;
+        assert_eq!(code, CL_PROFILING_INFO_NOT_AVAILABLE);
+        assert_eq!(api.clReleaseEvent(gate), CL_SUCCESS);
+    }
+    assert_eq!(api.clReleaseCommandQueue(silent), CL_SUCCESS);
 }
