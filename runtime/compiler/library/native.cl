@@ -57,17 +57,18 @@ PART float fast_log(float x) {
 }
 PART float fast_log2(float x) { return fast_log(x) * 0x1.715476p+0f; }
 PART float fast_log10(float x) { return fast_log(x) * 0x1.bcb7b2p-2f; }
+// Far outside of the range in which these are defined, zero is as good as any other argument; a
+// result beyond 1 would not be. Infinity and NaN become NaN.
+PART float near_zero(float x) { return absolute(x) < 0x1p22f ? x : x - x; }
 PART float fast_sin(float x) {
   int quadrant;
-  float r = reduce_quadrant(x, &quadrant);
-  float result = sin_of_quadrant(sin_kernel(r), cos_kernel(r), quadrant);
-  return x - x == 0 ? result : NAN_FLOAT;
+  float r = reduce_quadrant(near_zero(x), &quadrant);
+  return sin_of_quadrant(sin_kernel(r), cos_kernel(r), quadrant);
 }
 PART float fast_cos(float x) {
   int quadrant;
-  float r = reduce_quadrant(x, &quadrant);
-  float result = cos_of_quadrant(sin_kernel(r), cos_kernel(r), quadrant);
-  return x - x == 0 ? result : NAN_FLOAT;
+  float r = reduce_quadrant(near_zero(x), &quadrant);
+  return cos_of_quadrant(sin_kernel(r), cos_kernel(r), quadrant);
 }
 PART float fast_tan(float x) { return fast_sin(x) / fast_cos(x); }
 PART float fast_sqrt(float x) { return __builtin_sqrtf(x); }

@@ -135,7 +135,8 @@ BUILTIN double rootn(double x, int n) {
   double inverse = 1.0 / count;
   double error = FMA(-count, inverse, 1.0) * inverse;
   double root = isocl_host_pow(a, inverse);
-  root = FMA(root, error * isocl_host_log(a), root);
+  double better = FMA(root, error * isocl_host_log(a), root);
+  root = root < __builtin_inf() ? better : root;
   return rootn_special(x, n, root);
 }
 

@@ -43,6 +43,9 @@ pub fn object(module: &Module, machine: &TargetMachine, effort: Effort) -> Resul
     for function in module.functions() {
         if !function.is_declaration() {
             function.add_attribute(context.string_attribute("prefer-vector-width", widest));
+            // With relaxed mathematics LLVM would divide by an estimate that is off by 3 ulp.
+            let exact = "!divf,!vec-divf";
+            function.add_attribute(context.string_attribute("reciprocal-estimates", exact));
         }
     }
     module

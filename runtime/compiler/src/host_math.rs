@@ -103,7 +103,7 @@ extern "C" fn quotient_bits(x: f64, y: f64) -> c_int {
     let negative = x.is_sign_negative() != y.is_sign_negative();
     let (mut rest, divisor) = (x.abs(), y.abs());
     // Scaling by a power of two is exact unless it overflows, and then x / y is below 128 anyway.
-    if divisor < f64::MAX / 256.0 {
+    if divisor <= f64::MAX / 128.0 {
         rest %= divisor * 128.0;
     }
     let mut quotient = 0;
@@ -215,6 +215,9 @@ mod tests {
         assert_eq!(quotient_bits(1000.0, 1.0), 1000 & 0x7f);
         assert_eq!(quotient_bits(1e300, -f64::MAX), 0);
         assert_eq!(quotient_bits(f64::MAX, f64::MAX), 1);
+        assert_eq!(quotient_bits(f64::MAX, -f64::MAX / 150.0), -(150 & 0x7f));
+        assert_eq!(quotient_bits(f64::MAX, f64::MAX / 128.0), 0);
+        assert_eq!(quotient_bits(f64::MAX, f64::MAX / 129.0), 1);
         assert_eq!(quotient_bits(f64::INFINITY, 1.0), 0);
         assert_eq!(quotient_bits(1.0, 0.0), 0);
         assert_eq!(quotient_bits(5e-324, 1e-323), 0);

@@ -207,6 +207,7 @@ fn functions_of_a_number_and_an_integer() {
     assert_eq!(rootn.of2::<f64, i32, f64>(0.0, -2), f64::INFINITY);
     assert_eq!(rootn.of2::<f64, i32, f64>(-0.0, -3), f64::NEG_INFINITY);
     assert_eq!(rootn.of2::<f64, i32, f64>(f64::INFINITY, -3), 0.0);
+    assert_eq!(rootn.of2::<f64, i32, f64>(-2e-311, -1), f64::NEG_INFINITY);
 }
 
 #[test]

@@ -272,10 +272,11 @@ fn lengths_survive_extreme_components() {
         assert!(relative.abs() < 1e-3 && (scale < 1e-310 || relative.abs() < 1e-15));
     }
     // Components so far apart that scaling both for the length takes bits from the small one.
-    for (large, small) in [
-        (2f64.powi(581), 1.00125 * 2f64.powi(-439)),
-        (2f64.powi(560), 1.6875 * 2f64.powi(-483)),
-    ] {
+    let cases = [
+        (1.666_f64 * 2f64.powi(581), 1.001_f64 * 2f64.powi(-439)),
+        (1.777_f64 * 2f64.powi(560), 1.6875 * 2f64.powi(-483)),
+    ];
+    for (large, small) in cases {
         let mut unit = [0; 16];
         let argument = &mut doubles([-large, small]);
         builtin("normalize", "Dv2_d").call(&mut [argument], &mut unit);
@@ -283,7 +284,13 @@ fn lengths_survive_extreme_components() {
             .chunks(8)
             .map(|bytes| f64::from_le_bytes(bytes.try_into().unwrap()))
             .collect();
-        assert_eq!(unit, [-1.0, small / large]);
+        let exact = small / large;
+        assert_eq!(unit[0], -1.0);
+        assert!(
+            (unit[1] - exact).abs() <= exact * 1e-15,
+            "{:e} {exact:e}",
+            unit[1]
+        );
     }
 }
 

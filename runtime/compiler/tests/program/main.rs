@@ -301,3 +301,34 @@ fn integer_division_never_stops_the_program() {
     );
     assert_eq!(x[2..], [3, -127]);
 }
+
+#[test]
+fn relaxed_division_stays_within_its_bound() {
+    let p = build(
+        "kernel void quotients(global float2 *a, global float2 *b, global float2 *out) {
+            size_t i = get_global_id(0);
+            out[i] = a[i] / b[i];
+        }",
+        "-cl-fast-relaxed-math",
+    )
+    .unwrap();
+    let mut state = 7u32;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        // Exponents for which OpenCL C bounds the error.
+        f32::from_bits(state % (1 << 23) | (127 - 30 + (state >> 26)) << 23)
+    };
+    let mut a: Vec<f32> = (0..8192).map(|_| next()).collect();
+    let mut b: Vec<f32> = (0..8192).map(|_| next()).collect();
+    a[..2].fill(f32::from_bits(0xa88f_e3f3));
+    b[..2].fill(f32::from_bits(0x2d15_900e));
+    let mut out = vec![0f32; 8192];
+    let arguments = [memory(&mut a), memory(&mut b), memory(&mut out)];
+    p.run("quotients", [4096, 1, 1], [64, 1, 1], &arguments);
+    for ((a, b), quotient) in a.into_iter().zip(b).zip(out) {
+        let exact = f64::from(a) / f64::from(b);
+        let ulp = f64::from((exact as f32).next_up()) - f64::from(exact as f32);
+        let error = (f64::from(quotient) - exact).abs() / ulp;
+        assert!(error <= 2.5, "{a:e} / {b:e} = {quotient:e}: {error} ulp");
+    }
+}
