@@ -139,10 +139,9 @@ impl Kernel {
         if executables.is_empty() {
             return Err(no_executable());
         }
-        // CL_INVALID_KERNEL_NAME: kernel_name is not found in program.
-        let executables = executables
+        let kernels: Vec<_> = executables
             .iter()
-            .map(|(device, executable)| {
+            .filter_map(|(device, executable)| {
                 let kernels = &executable.program.executable().kernels;
                 let index = kernels.iter().position(|kernel| kernel.name == name)?;
                 Some(DeviceKernel {
@@ -152,21 +151,22 @@ impl Kernel {
                     uniform_work_groups: executable.uniform_work_groups,
                 })
             })
-            .collect::<Option<Vec<_>>>()
-            .ok_or_else(|| {
-                Error::new(
-                    ErrorCode::InvalidKernelName,
-                    format!("the program has no kernel named {name}"),
-                )
-            })?;
+            .collect();
+        // CL_INVALID_KERNEL_NAME: kernel_name is not found in program.
+        let first = kernels.first().ok_or_else(|| {
+            Error::new(
+                ErrorCode::InvalidKernelName,
+                format!("the program has no kernel named {name}"),
+            )
+        })?;
         // CL_INVALID_KERNEL_DEFINITION: the function definition is not the same for all devices
         // for which the program executable has been built.
-        let definition = executables[0].definition();
+        let definition = first.definition();
         let same = |other: &DeviceKernel| other.definition().arguments == definition.arguments;
-        if !executables.iter().all(same) {
+        if kernels.len() < executables.len() || !kernels.iter().all(same) {
             return Err(Error::new(
                 ErrorCode::InvalidKernelDefinition,
-                "the arguments of the kernel differ between devices",
+                "the kernel is missing on a device, or has other arguments there",
             ));
         }
         let arguments =
@@ -175,7 +175,7 @@ impl Kernel {
             api_slot: ApiSlot::default(),
             attachment,
             name: Arc::from(name),
-            executables,
+            executables: kernels,
             arguments: Mutex::new(arguments),
         }))
     }

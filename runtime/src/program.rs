@@ -5,6 +5,7 @@ mod build;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -207,9 +208,15 @@ impl Program {
     /// `InvalidProgramExecutable` when no executable was built for any device.
     pub fn kernel_names(&self) -> Result<Vec<String>> {
         let executables = self.executables();
-        let (_, executable) = executables.first().ok_or_else(no_executable)?;
-        let kernels = &executable.program.executable().kernels;
-        Ok(kernels.iter().map(|kernel| kernel.name.clone()).collect())
+        if executables.is_empty() {
+            return Err(no_executable());
+        }
+        let mut known = HashSet::new();
+        let kernels = executables
+            .iter()
+            .flat_map(|(_, executable)| &executable.program.executable().kernels);
+        let new = kernels.filter(|kernel| known.insert(&kernel.name));
+        Ok(new.map(|kernel| kernel.name.clone()).collect())
     }
 
     /// Whether there is an executable that queries can be about.
