@@ -202,6 +202,49 @@ fn partition(device: &Device, name: cl_device_info, info: InfoWriter<'_>) -> Res
                     .map(|property| property.cast_unsigned()),
             )
         }
+        _ => extensions_of_language(device, name, info),
+    }
+}
+
+/// What extensions of the language tell beside their names; a device without them knows nothing
+/// of it.
+// One name has a small letter in the OpenCL headers.
+#[allow(non_upper_case_globals)]
+fn extensions_of_language(
+    device: &Device,
+    name: cl_device_info,
+    info: InfoWriter<'_>,
+) -> Result<Answered> {
+    let data = &device.info;
+    let extension = |name| data.extensions.iter().any(|known| known.name == name);
+    let feature = |name| {
+        data.opencl_c_features
+            .iter()
+            .any(|known| known.name == name)
+    };
+    let flag = |truth, bit: cl_bitfield| if truth { bit } else { 0 };
+    match name {
+        CL_DEVICE_INTEGER_DOT_PRODUCT_CAPABILITIES_KHR
+            if extension("cl_khr_integer_dot_product") =>
+        {
+            info.value(
+                flag(
+                    feature("__opencl_c_integer_dot_product_input_4x8bit_packed"),
+                    CL_DEVICE_INTEGER_DOT_PRODUCT_INPUT_4x8BIT_PACKED_KHR,
+                ) | flag(
+                    feature("__opencl_c_integer_dot_product_input_4x8bit"),
+                    CL_DEVICE_INTEGER_DOT_PRODUCT_INPUT_4x8BIT_KHR,
+                ),
+            )
+        }
+        // cl_device_integer_dot_product_acceleration_properties_khr, six truth values: the same
+        // sums written out in a program are compiled to the same instructions.
+        CL_DEVICE_INTEGER_DOT_PRODUCT_ACCELERATION_PROPERTIES_8BIT_KHR
+        | CL_DEVICE_INTEGER_DOT_PRODUCT_ACCELERATION_PROPERTIES_4x8BIT_PACKED_KHR
+            if extension("cl_khr_integer_dot_product") =>
+        {
+            info.list([0_u32; 6])
+        }
         _ => unsupported(name, info),
     }
 }

@@ -1,6 +1,6 @@
-// Geometric functions: cross, dot, distance, length, normalize and their fast variants.
+// Geometric functions: cross, distance, length, normalize and their fast variants.
 
-#include "overload.h"
+#include "dot.h"
 
 #define CROSS(T)                                                                              \
   BUILTIN T##3 cross(T##3 x, T##3 y) {                                                        \
@@ -10,17 +10,8 @@
 CROSS(float)
 CROSS(double)
 
-#define LANE_SUM(i, unused) sum += x.s##i * y.s##i;
-#define DOT_WIDTH(n, T)                                                                       \
-  BUILTIN T dot(T##n x, T##n y) {                                                             \
-    _Pragma("OPENCL FP_CONTRACT ON") T sum = 0;                                               \
-    STEPS_##n(LANE_SUM, ) return sum;                                                         \
-  }
-#define DOT(T)                                                                                \
-  BUILTIN T dot(T x, T y) { return x * y; }                                                   \
-  DOT_WIDTH(2, T) DOT_WIDTH(3, T) DOT_WIDTH(4, T)
-DOT(float)
-DOT(double)
+EACH_DOT(PART, float)
+EACH_DOT(PART, double)
 
 // Lengths whose squares leave the range of T take a second way: floats are squared as doubles,
 // doubles are first scaled by a power of two.

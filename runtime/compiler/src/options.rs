@@ -194,14 +194,10 @@ pub fn compile_options(options: &str, target: &Target) -> Result<CompileOptions,
             arguments.push("-DFP_FAST_FMA=1".to_owned());
         }
     }
-    if standard == Standard::C30 {
-        // clang defines some of them by itself, in the same words.
-        let defined = target.features.iter().map(|name| format!("-D{name}=1"));
-        arguments.extend(defined);
-    }
-    // clang's own table lacks some of these: its header would define them for a device of SPIR.
-    let extensions = target.extensions.iter();
-    arguments.extend(extensions.map(|name| format!("-D{name}=1")));
+    // clang defines some of them by itself, in the same words; its own table lacks others, which
+    // its header would define for a device of SPIR.
+    let defined = macros(standard, target).map(|name| format!("-D{name}=1"));
+    arguments.extend(defined);
     arguments.push(extension_argument(standard, target));
     arguments.extend(given);
     arguments.extend([
@@ -223,11 +219,27 @@ fn fused_multiply_add_is_fast() -> bool {
     return cfg!(target_arch = "aarch64");
 }
 
+/// The version of the language that a feature begins with: 3.0, unless it says what of an
+/// extension there is.
+fn first_version(feature: &str) -> Standard {
+    if feature.starts_with("__opencl_c_integer_dot_product_") {
+        Standard::C10
+    } else {
+        Standard::C30
+    }
+}
+
+/// Macros of the target's extensions and features in a version of the language.
+fn macros(standard: Standard, target: &Target) -> impl Iterator<Item = &str> {
+    let features = target.features.iter();
+    let features = features.filter(move |name| standard >= first_version(name));
+    target.extensions.iter().chain(features).map(String::as_str)
+}
+
 /// Exactly the extensions and features of the target, for clang's own table.
 fn extension_argument(standard: Standard, target: &Target) -> String {
-    let features = target.features.iter().filter(|_| standard == Standard::C30);
     let mut list = "-cl-ext=-all".to_owned();
-    for name in target.extensions.iter().chain(features) {
+    for name in macros(standard, target) {
         list.push_str(",+");
         list.push_str(name);
     }

@@ -30,6 +30,7 @@ pub const LANGUAGE_EXTENSIONS: &[Feature] = &[
     feature("cl_khr_int64_extended_atomics", 1, 0, 0),
     feature("cl_khr_fp64", 1, 0, 0),
     feature("cl_khr_extended_bit_ops", 1, 0, 0),
+    feature("cl_khr_integer_dot_product", 2, 0, 0),
     // Not cl_khr_subgroups, which promises that sub-groups make progress independently.
     feature("cl_khr_subgroup_extended_types", 1, 0, 0),
     feature("cl_khr_subgroup_non_uniform_vote", 1, 0, 0),
@@ -41,7 +42,8 @@ pub const LANGUAGE_EXTENSIONS: &[Feature] = &[
     feature("cl_khr_subgroup_rotate", 1, 0, 0),
 ];
 
-/// Optional OpenCL C 3.0 features; each is also a predefined macro under `-cl-std=CL3.0`.
+/// Optional OpenCL C 3.0 features; each is also a predefined macro under `-cl-std=CL3.0`, and
+/// those of extensions in every version that has the extension.
 pub const LANGUAGE_FEATURES: &[Feature] = &[
     feature("__opencl_c_atomic_order_acq_rel", 3, 0, 0),
     feature("__opencl_c_atomic_order_seq_cst", 3, 0, 0),
@@ -50,6 +52,13 @@ pub const LANGUAGE_FEATURES: &[Feature] = &[
     feature("__opencl_c_fp64", 3, 0, 0),
     feature("__opencl_c_generic_address_space", 3, 0, 0),
     feature("__opencl_c_int64", 3, 0, 0),
+    feature("__opencl_c_integer_dot_product_input_4x8bit", 3, 0, 0),
+    feature(
+        "__opencl_c_integer_dot_product_input_4x8bit_packed",
+        3,
+        0,
+        0,
+    ),
     feature("__opencl_c_program_scope_global_variables", 3, 0, 0),
     feature("__opencl_c_subgroups", 3, 0, 0),
     feature("__opencl_c_work_group_collective_functions", 3, 0, 0),

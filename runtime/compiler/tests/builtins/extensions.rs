@@ -38,3 +38,18 @@ fn fields_of_bits() {
     .unwrap_err();
     assert!(log.contains("bit_reverse"), "{log}");
 }
+
+#[test]
+fn dot_products_of_bytes() {
+    nothing_is_wrong(
+        &["1.0", "1.2", "2.0", "3.0"],
+        "char4 s = (char4)(-1, 2, -128, (char)x);
+        uchar4 u = (uchar4)(255, 1, 128, 4);
+        wrong += dot(s, s) != 1 + 4 + 16384 + 9 || dot(u, u) != 65025 + 1 + 16384 + 16;
+        wrong += dot(s, u) != -255 + 2 - 16384 + 12 || dot(u, s) != dot(s, u);
+        wrong += dot_acc_sat(s, u, INT_MIN) != INT_MIN || dot_acc_sat(u, u, UINT_MAX) != UINT_MAX;
+        wrong += dot_4x8packed_su_int(as_uint(s), as_uint(u)) != dot(s, u);
+        wrong += dot_acc_sat_4x8packed_us_int(as_uint(u), as_uint(s), 5) != dot(u, s) + 5;
+        wrong += dot((float4)(1, 2, 3, x), (float4)(1)) != 9 || dot(2.0f, 1.5f) != 3;",
+    );
+}

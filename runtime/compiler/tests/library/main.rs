@@ -5,6 +5,7 @@
 mod bit_fields;
 mod c_library;
 mod conversions;
+mod integer_dot_product;
 mod integers;
 mod jit;
 mod math_double;

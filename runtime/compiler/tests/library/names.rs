@@ -62,9 +62,12 @@ const OTHER_TYPES: &[&str] = &[
     "atomic_",
 ];
 
-/// Extensions that clang's header asks for by their macros.
-const EXTENSIONS: [&str; 9] = [
+/// Extensions and features that clang's header asks for by their macros.
+const EXTENSIONS: [&str; 12] = [
     "cl_khr_extended_bit_ops",
+    "cl_khr_integer_dot_product",
+    "__opencl_c_integer_dot_product_input_4x8bit",
+    "__opencl_c_integer_dot_product_input_4x8bit_packed",
     "cl_khr_subgroup_extended_types",
     "cl_khr_subgroup_non_uniform_vote",
     "cl_khr_subgroup_ballot",
