@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::ptr::null_mut;
+use std::sync::atomic::Ordering;
 
+use isocl_conformance::client::{atomic, offset, read, write};
 use isocl_conformance::session::Session;
 use opencl_sys::*;
 
@@ -88,4 +90,95 @@ fn integer_dot_products_are_told_of_with_the_extension() {
             assert!(truths.iter().all(|truth| *truth <= CL_TRUE), "{truths:?}");
         }
     }
+}
+
+/// The queries of cl_ext_float_atomics with the words for their types in names of features.
+const FLOAT_ATOMICS: [(cl_device_info, &str); 3] =
+    [(0x4231, "fp32"), (0x4232, "fp64"), (0x4233, "fp16")];
+
+#[test]
+fn float_atomics_are_told_of_with_the_extension() {
+    let session = session();
+    let extensions = names(&session, CL_DEVICE_EXTENSIONS_WITH_VERSION);
+    let promised = extensions
+        .iter()
+        .any(|(name, _)| name == "cl_ext_float_atomics");
+    let features = names(&session, CL_DEVICE_OPENCL_C_FEATURES);
+    for (query, kind) in FLOAT_ATOMICS {
+        let capabilities = words(&session, query);
+        if !promised {
+            assert_eq!(capabilities, Err::<[u32; 2], _>(CL_INVALID_VALUE));
+            continue;
+        }
+        let [low, high] = capabilities.unwrap();
+        assert_eq!((low & !0x7_0007, high), (0, 0), "{kind}");
+        for (space, shift) in [("global", 0), ("local", 16)] {
+            for (what, bit) in [("load_store", 1), ("add", 2), ("min_max", 4)] {
+                let feature = format!("__opencl_c_ext_{kind}_{space}_atomic_{what}");
+                let told = low >> shift & bit != 0;
+                let listed = features.iter().any(|(name, _)| *name == feature);
+                // There are no features for what functions of the core do.
+                if what != "load_store" || kind == "fp16" {
+                    assert_eq!(told, listed, "{feature}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn floating_point_numbers_are_atomic_for_device_and_host_together() {
+    let session = session();
+    let api = session.api;
+    let extensions = session.device_string(CL_DEVICE_EXTENSIONS).unwrap();
+    let capabilities: cl_ulong = session.device_info(CL_DEVICE_SVM_CAPABILITIES).unwrap();
+    let has = |name: &str| extensions.split(' ').any(|extension| extension == name);
+    if !has("cl_ext_float_atomics") || capabilities & CL_DEVICE_SVM_ATOMICS == 0 {
+        return;
+    }
+    let source =
+        "kernel void add(global atomic_float *numbers, global atomic_double *wide, int n) {
+        for (int i = 0; i < n; i++)
+            atomic_fetch_add_explicit(numbers, 1.0f, memory_order_relaxed,
+                                      memory_scope_all_svm_devices);
+        float id = get_global_id(0) + 0.5f;
+        atomic_fetch_max_explicit(numbers + 1, id, memory_order_relaxed,
+                                  memory_scope_all_svm_devices);
+        atomic_fetch_sub(wide, id);
+        if (id == 0.5f) atomic_fetch_sub(numbers, 0.25f);
+    }";
+    let kernel = session.kernel(source, "-cl-std=CL3.0", "add").unwrap();
+    let flags = CL_MEM_READ_WRITE | CL_MEM_SVM_FINE_GRAIN_BUFFER | CL_MEM_SVM_ATOMICS;
+    let memory = api.clSVMAlloc(session.context, flags, 128, 64);
+    assert!(!memory.is_null());
+    let wide = offset(memory, 64);
+    let (sum, most) = (atomic(memory, 0), atomic(memory, 1));
+    let bits = |number: f32| number.to_bits().cast_signed();
+    let number = |bits: i32| f32::from_bits(bits.cast_unsigned());
+    sum.store(0, Ordering::SeqCst);
+    most.store(bits(f32::NAN), Ordering::SeqCst);
+    write(wide, 0, 0.0_f64);
+    let (items, additions) = (4096_i32, 500_i32);
+    assert_eq!(api.clSetKernelArgSVMPointer(kernel, 0, memory), CL_SUCCESS);
+    assert_eq!(api.clSetKernelArgSVMPointer(kernel, 1, wide), CL_SUCCESS);
+    assert_eq!(session.set_arg(kernel, 2, &additions), CL_SUCCESS);
+    let launched = session.launch(kernel, &[items as usize], Some(&[64]));
+    assert_eq!(launched, CL_SUCCESS);
+    assert_eq!(api.clFlush(session.queue), CL_SUCCESS);
+    // Everything stays exact: below 2^22 a float has room for quarters.
+    let by_host = 200_000;
+    for _ in 0..by_host {
+        let plus_one = |old| Some(bits(number(old) + 1.0));
+        let added = sum.fetch_update(Ordering::SeqCst, Ordering::SeqCst, plus_one);
+        assert!(added.is_ok());
+    }
+    assert_eq!(api.clFinish(session.queue), CL_SUCCESS);
+    let expected = (items * additions + by_host) as f32 - 0.25;
+    assert_eq!(number(sum.load(Ordering::SeqCst)), expected);
+    let most = number(most.load(Ordering::SeqCst));
+    assert_eq!(most, items as f32 - 0.5, "the NaN is gone");
+    let ids = f64::from(items) * f64::from(items) / 2.0;
+    assert_eq!(read::<f64>(wide, 0), -ids);
+    api.clSVMFree(session.context, memory);
+    assert_eq!(api.clReleaseKernel(kernel), CL_SUCCESS);
 }

@@ -112,6 +112,13 @@ pub(crate) use opencl_sys::{
     CL_PROGRAM_SCOPE_GLOBAL_DTORS_PRESENT, CL_QUEUE_PROPERTIES_ARRAY,
 };
 
+/// `CL_DEVICE_SINGLE_FP_ATOMIC_CAPABILITIES_EXT` (cl_ext_float_atomics)
+pub(crate) const CL_DEVICE_SINGLE_FP_ATOMIC_CAPABILITIES_EXT: cl_device_info = 0x4231;
+/// `CL_DEVICE_DOUBLE_FP_ATOMIC_CAPABILITIES_EXT` (cl_ext_float_atomics)
+pub(crate) const CL_DEVICE_DOUBLE_FP_ATOMIC_CAPABILITIES_EXT: cl_device_info = 0x4232;
+/// `CL_DEVICE_HALF_FP_ATOMIC_CAPABILITIES_EXT` (cl_ext_float_atomics)
+pub(crate) const CL_DEVICE_HALF_FP_ATOMIC_CAPABILITIES_EXT: cl_device_info = 0x4233;
+
 /// `CL_ICD2_TAG_KHR`: what marks a dispatch table of the second generation.
 pub(crate) const CL_ICD2_TAG_KHR: isize = 0x4F50_454E_434C_3331;
 

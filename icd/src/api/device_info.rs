@@ -217,7 +217,7 @@ fn extensions_of_language(
 ) -> Result<Answered> {
     let data = &device.info;
     let extension = |name| data.extensions.iter().any(|known| known.name == name);
-    let feature = |name| {
+    let feature = |name: &str| {
         data.opencl_c_features
             .iter()
             .any(|known| known.name == name)
@@ -244,6 +244,31 @@ fn extensions_of_language(
             if extension("cl_khr_integer_dot_product") =>
         {
             info.list([0_u32; 6])
+        }
+        CL_DEVICE_SINGLE_FP_ATOMIC_CAPABILITIES_EXT
+        | CL_DEVICE_DOUBLE_FP_ATOMIC_CAPABILITIES_EXT
+        | CL_DEVICE_HALF_FP_ATOMIC_CAPABILITIES_EXT
+            if extension("cl_ext_float_atomics") =>
+        {
+            let (bits, has_load_store) = match name {
+                // Core functions of the language load, store and exchange these.
+                CL_DEVICE_SINGLE_FP_ATOMIC_CAPABILITIES_EXT => (32, true),
+                CL_DEVICE_DOUBLE_FP_ATOMIC_CAPABILITIES_EXT => (64, extension("cl_khr_fp64")),
+                _ => (16, false),
+            };
+            let has = |what: &str| feature(&format!("__opencl_c_ext_fp{bits}_{what}"));
+            info.value(
+                [("global", 0), ("local", 16)]
+                    .map(|(space, shift)| {
+                        let load_store =
+                            has_load_store || has(&format!("{space}_atomic_load_store"));
+                        let add = has(&format!("{space}_atomic_add"));
+                        let min_max = has(&format!("{space}_atomic_min_max"));
+                        (flag(load_store, 1) | flag(add, 2) | flag(min_max, 4)) << shift
+                    })
+                    .into_iter()
+                    .sum::<cl_bitfield>(),
+            )
         }
         _ => unsupported(name, info),
     }

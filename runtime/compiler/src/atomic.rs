@@ -1,12 +1,14 @@
 //! Atomic functions of OpenCL C 1.x (§6.15.12.8) and 2.0 (§6.15.12), and fences.
 //!
+//! Objects may be floating-point numbers (cl_ext_float_atomics).
+//!
 //! Orders become LLVM orderings; a scope of a single work-item makes a plain access. Memory that is
 //! known to be local is accessed plainly as well: a work-group runs on one thread.
 
 use crate::builtin_name::{is_signed, BuiltinName};
 use crate::llvm::{
-    address_space, AtomicOperation, AtomicOrdering, Builder, IntPredicate, Module, Opcode, Type,
-    Value,
+    address_space, AtomicOperation, AtomicOrdering, Builder, IntPredicate, Module, Opcode,
+    RealPredicate, Type, Value,
 };
 
 /// The read-modify-write operations, whatever they are called.
@@ -341,6 +343,14 @@ impl Call<'_> {
 
     fn combine(&self, operation: Operation, old: Value, value: Value, signed: bool) -> Value {
         let binary = |opcode| self.builder.binary(opcode, old, value);
+        // A number wins against a NaN (cl_ext_float_atomics), wherever the NaN is.
+        let pick_number = |predicate| {
+            let builder = &self.builder;
+            let best = builder.fcmp(predicate, old, value);
+            let only = builder.fcmp(RealPredicate::LLVMRealUNO, value, value);
+            let keep = builder.binary(Opcode::LLVMOr, best, only);
+            builder.select(keep, old, value)
+        };
         let pick = |predicate| {
             let keep = self.builder.icmp(predicate, old, value);
             self.builder.select(keep, old, value)
@@ -354,6 +364,8 @@ impl Call<'_> {
             Operation::And => binary(Opcode::LLVMAnd),
             Operation::Or => binary(Opcode::LLVMOr),
             Operation::Xor => binary(Opcode::LLVMXor),
+            Operation::Min if self.of.is_float() => pick_number(RealPredicate::LLVMRealOLT),
+            Operation::Max if self.of.is_float() => pick_number(RealPredicate::LLVMRealOGT),
             Operation::Min if signed => pick(IntPredicate::LLVMIntSLT),
             Operation::Min => pick(IntPredicate::LLVMIntULT),
             Operation::Max if signed => pick(IntPredicate::LLVMIntSGT),

@@ -224,6 +224,9 @@ fn fused_multiply_add_is_fast() -> bool {
 fn first_version(feature: &str) -> Standard {
     if feature.starts_with("__opencl_c_integer_dot_product_") {
         Standard::C10
+    } else if feature.starts_with("__opencl_c_ext_fp") {
+        // The extension is made of the atomic functions of OpenCL C 2.0.
+        Standard::C20
     } else {
         Standard::C30
     }

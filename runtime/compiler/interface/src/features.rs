@@ -40,6 +40,7 @@ pub const LANGUAGE_EXTENSIONS: &[Feature] = &[
     feature("cl_khr_subgroup_shuffle_relative", 1, 0, 0),
     feature("cl_khr_subgroup_clustered_reduce", 1, 0, 0),
     feature("cl_khr_subgroup_rotate", 1, 0, 0),
+    feature("cl_ext_float_atomics", 1, 0, 0),
 ];
 
 /// Optional OpenCL C 3.0 features; each is also a predefined macro under `-cl-std=CL3.0`, and
@@ -49,6 +50,14 @@ pub const LANGUAGE_FEATURES: &[Feature] = &[
     feature("__opencl_c_atomic_order_seq_cst", 3, 0, 0),
     feature("__opencl_c_atomic_scope_device", 3, 0, 0),
     feature("__opencl_c_atomic_scope_all_devices", 3, 0, 0),
+    feature("__opencl_c_ext_fp32_global_atomic_add", 3, 0, 0),
+    feature("__opencl_c_ext_fp32_global_atomic_min_max", 3, 0, 0),
+    feature("__opencl_c_ext_fp32_local_atomic_add", 3, 0, 0),
+    feature("__opencl_c_ext_fp32_local_atomic_min_max", 3, 0, 0),
+    feature("__opencl_c_ext_fp64_global_atomic_add", 3, 0, 0),
+    feature("__opencl_c_ext_fp64_global_atomic_min_max", 3, 0, 0),
+    feature("__opencl_c_ext_fp64_local_atomic_add", 3, 0, 0),
+    feature("__opencl_c_ext_fp64_local_atomic_min_max", 3, 0, 0),
     feature("__opencl_c_fp64", 3, 0, 0),
     feature("__opencl_c_generic_address_space", 3, 0, 0),
     feature("__opencl_c_int64", 3, 0, 0),

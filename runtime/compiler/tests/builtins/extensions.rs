@@ -3,7 +3,7 @@
 use crate::run::{run, try_build};
 
 /// Runs a kernel body once, with `x` the number 3, under each of the versions; it is to add to
-/// `wrong` 1 for each thing that is wrong.
+/// `wrong` 1 for each thing that is wrong, and may use the other three numbers of `out`.
 fn nothing_is_wrong(versions: &[&str], body: &str) {
     let source = format!(
         "kernel void check(global const int *in, global int *out) {{
@@ -14,10 +14,10 @@ fn nothing_is_wrong(versions: &[&str], body: &str) {
         }}"
     );
     for version in versions {
-        let mut out = [-1];
+        let mut out = [-1; 4];
         let options = format!("-cl-std=CL{version} -Werror");
         run(&source, &options, [1, 1], [1, 1], &[3], &mut out, &[]);
-        assert_eq!(out, [0], "{version}: {body}");
+        assert_eq!(out[0], 0, "{version}: {body}");
     }
 }
 
@@ -52,4 +52,42 @@ fn dot_products_of_bytes() {
         wrong += dot_acc_sat_4x8packed_us_int(as_uint(u), as_uint(s), 5) != dot(u, s) + 5;
         wrong += dot((float4)(1, 2, 3, x), (float4)(1)) != 9 || dot(2.0f, 1.5f) != 3;",
     );
+}
+
+#[test]
+fn atomic_floating_point_numbers() {
+    for (atomic, number) in [("atomic_float", "float"), ("atomic_double", "double")] {
+        let object = format!("{atomic} *object = (global {atomic} *)(out + 2)");
+        let local = format!("local {atomic} memory; local {atomic} *object = &memory");
+        // A generic pointer of which it cannot be seen where it leads.
+        let either = format!(
+            "local {atomic} memory; {atomic} *volatile any = x == 3 ? ({atomic} *)(out + 2) : &memory;
+            {atomic} *object = any"
+        );
+        for object in [format!("global {object}"), local, either] {
+            nothing_is_wrong(
+                &["2.0", "3.0"],
+                &format!(
+                    "{object};
+        atomic_init(object, 1);
+        wrong += atomic_fetch_add(object, 0.5f) != 1;
+        wrong += atomic_fetch_sub_explicit(object, 2, memory_order_relaxed) != 1.5f;
+        wrong += atomic_load(object) != -0.5f;
+        wrong += atomic_fetch_min(object, -x) != -0.5f;
+        wrong += atomic_fetch_max_explicit(object, 7, memory_order_acq_rel, memory_scope_device) != -3;
+        wrong += atomic_fetch_min_explicit(object, NAN, memory_order_seq_cst) != 7;
+        wrong += atomic_fetch_max(object, NAN) != 7;
+        wrong += atomic_exchange(object, NAN) != 7 || !isnan(atomic_fetch_max(object, 2));
+        wrong += atomic_exchange(object, NAN) != 2 || !isnan(atomic_fetch_min(object, x));
+        wrong += atomic_fetch_min(object, 4) != 3 || atomic_fetch_max(object, 2) != 3;
+        wrong += atomic_exchange(object, NAN) != 3 || !isnan(atomic_fetch_min(object, NAN));
+        wrong += !isnan(atomic_exchange(object, -0.0f)) || atomic_fetch_max(object, 0) != 0;
+        wrong += atomic_exchange(object, -INFINITY) != 0;
+        wrong += atomic_fetch_add_explicit(object, INFINITY, memory_order_release) != -INFINITY;
+        {number} last = atomic_load_explicit(object, memory_order_acquire, memory_scope_work_group);
+        wrong += !isnan(last);"
+                ),
+            );
+        }
+    }
 }
