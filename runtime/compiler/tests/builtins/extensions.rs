@@ -91,3 +91,22 @@ fn atomic_floating_point_numbers() {
         }
     }
 }
+
+#[test]
+fn hints_of_what_is_likely_and_true_change_nothing() {
+    // Nothing of OpenCL C has them, but programs ask clang whether it does.
+    nothing_is_wrong(
+        &["1.0", "1.2", "2.0", "3.0"],
+        "
+        #if !__has_builtin(__builtin_expect) || !__has_builtin(__builtin_assume)
+        #error clang has them
+        #endif
+        if (__builtin_expect(x, 0)) {
+            barrier(CLK_GLOBAL_MEM_FENCE);
+            out[1] = x;
+        }
+        __builtin_assume(x >= 0);
+        barrier(CLK_GLOBAL_MEM_FENCE);
+        wrong += out[1] != 3 || __builtin_expect((long)x / 2, 7l) != 1;",
+    );
+}
