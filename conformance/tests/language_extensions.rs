@@ -136,17 +136,23 @@ fn floating_point_numbers_are_atomic_for_device_and_host_together() {
     if !has("cl_ext_float_atomics") || capabilities & CL_DEVICE_SVM_ATOMICS == 0 {
         return;
     }
-    let source =
-        "kernel void add(global atomic_float *numbers, global atomic_double *wide, int n) {
-        for (int i = 0; i < n; i++)
-            atomic_fetch_add_explicit(numbers, 1.0f, memory_order_relaxed,
-                                      memory_scope_all_svm_devices);
-        float id = get_global_id(0) + 0.5f;
-        atomic_fetch_max_explicit(numbers + 1, id, memory_order_relaxed,
+    // Work-items add until the host is done, so that both are at it at the same time.
+    let source = "
+kernel void add(global atomic_float *numbers, global atomic_double *wide, global atomic_int *stop,
+                int most) {
+    int added = 0;
+    while (added < most &&
+           !atomic_load_explicit(stop, memory_order_acquire, memory_scope_all_svm_devices)) {
+        atomic_fetch_add_explicit(numbers, 1.0f, memory_order_relaxed,
                                   memory_scope_all_svm_devices);
-        atomic_fetch_sub(wide, id);
-        if (id == 0.5f) atomic_fetch_sub(numbers, 0.25f);
-    }";
+        added++;
+    }
+    atomic_fetch_add(stop + 1, added);
+    float id = get_global_id(0) + 0.5f;
+    atomic_fetch_max_explicit(numbers + 1, id, memory_order_relaxed, memory_scope_all_svm_devices);
+    atomic_fetch_sub(wide, id);
+    if (id == 0.5f) atomic_fetch_sub(numbers, 0.25f);
+}";
     let kernel = session.kernel(source, "-cl-std=CL3.0", "add").unwrap();
     let flags = CL_MEM_READ_WRITE | CL_MEM_SVM_FINE_GRAIN_BUFFER | CL_MEM_SVM_ATOMICS;
     let memory = api.clSVMAlloc(session.context, flags, 128, 64);
@@ -158,13 +164,22 @@ fn floating_point_numbers_are_atomic_for_device_and_host_together() {
     sum.store(0, Ordering::SeqCst);
     most.store(bits(f32::NAN), Ordering::SeqCst);
     write(wide, 0, 0.0_f64);
-    let (items, additions) = (4096_i32, 500_i32);
-    assert_eq!(api.clSetKernelArgSVMPointer(kernel, 0, memory), CL_SUCCESS);
-    assert_eq!(api.clSetKernelArgSVMPointer(kernel, 1, wide), CL_SUCCESS);
-    assert_eq!(session.set_arg(kernel, 2, &additions), CL_SUCCESS);
-    let launched = session.launch(kernel, &[items as usize], Some(&[64]));
+    let (stop, by_device) = (atomic(memory, 24), atomic(memory, 25));
+    stop.store(0, Ordering::SeqCst);
+    by_device.store(0, Ordering::SeqCst);
+    let (items, additions) = (64_i32, 30_000_i32);
+    let arguments = [memory, wide, offset(memory, 96)];
+    for (index, argument) in (0..).zip(arguments) {
+        let code = api.clSetKernelArgSVMPointer(kernel, index, argument);
+        assert_eq!(code, CL_SUCCESS);
+    }
+    assert_eq!(session.set_arg(kernel, 3, &additions), CL_SUCCESS);
+    let launched = session.launch(kernel, &[items as usize], Some(&[16]));
     assert_eq!(launched, CL_SUCCESS);
     assert_eq!(api.clFlush(session.queue), CL_SUCCESS);
+    while number(sum.load(Ordering::SeqCst)) < 1.0 {
+        std::thread::yield_now();
+    }
     // Everything stays exact: below 2^22 a float has room for quarters.
     let by_host = 200_000;
     for _ in 0..by_host {
@@ -172,8 +187,11 @@ fn floating_point_numbers_are_atomic_for_device_and_host_together() {
         let added = sum.fetch_update(Ordering::SeqCst, Ordering::SeqCst, plus_one);
         assert!(added.is_ok());
     }
+    stop.store(1, Ordering::SeqCst);
     assert_eq!(api.clFinish(session.queue), CL_SUCCESS);
-    let expected = (items * additions + by_host) as f32 - 0.25;
+    let by_device = by_device.load(Ordering::SeqCst);
+    assert!(by_device > 0);
+    let expected = (by_device + by_host) as f32 - 0.25;
     assert_eq!(number(sum.load(Ordering::SeqCst)), expected);
     let most = number(most.load(Ordering::SeqCst));
     assert_eq!(most, items as f32 - 0.5, "the NaN is gone");
