@@ -316,7 +316,7 @@ fn relaxed_division_stays_within_its_bound() {
     let mut next = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         // Exponents for which OpenCL C bounds the error.
-        f32::from_bits(state % (1 << 23) | (127 - 30 + (state >> 26)) << 23)
+        f32::from_bits((state % (1 << 23)) | ((127 - 30 + (state >> 26)) << 23))
     };
     let mut a: Vec<f32> = (0..8192).map(|_| next()).collect();
     let mut b: Vec<f32> = (0..8192).map(|_| next()).collect();
