@@ -189,18 +189,27 @@ impl<T> OutList<'_, T> {
     }
 }
 
+/// The bytes of a string of the application, without the zero; none when the pointer is null.
+///
+/// # Safety
+/// `string` is null or points to a string that ends with a zero and stays so during the call.
+pub(crate) unsafe fn bytes<'a>(string: *const c_char) -> Option<&'a [u8]> {
+    if string.is_null() {
+        return None;
+    }
+    // SAFETY: the caller's contract.
+    Some(unsafe { CStr::from_ptr(string) }.to_bytes())
+}
+
 /// A string of the application; none when the pointer is null. Bytes that are no UTF-8 are
 /// replaced.
 ///
 /// # Safety
 /// `string` is null or points to a string that ends with a zero.
 pub(crate) unsafe fn text(string: *const c_char) -> Option<String> {
-    if string.is_null() {
-        return None;
-    }
-    // SAFETY: the caller's contract.
-    let string = unsafe { CStr::from_ptr(string) };
-    Some(string.to_string_lossy().into_owned())
+    // SAFETY: the caller's contract; the bytes are copied at once.
+    let bytes = unsafe { bytes(string) }?;
+    Some(String::from_utf8_lossy(bytes).into_owned())
 }
 
 /// A property list as the application gave it, with the zero at its end; empty when the pointer is

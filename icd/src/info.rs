@@ -102,9 +102,10 @@ impl InfoWriter<'_> {
     ///
     /// # Errors
     /// As [`Self::bytes`].
-    pub fn text(self, answer: &str) -> Result<Answered> {
+    pub fn text(self, answer: &(impl AsRef<[u8]> + ?Sized)) -> Result<Answered> {
+        let answer = answer.as_ref();
         let mut bytes = Vec::with_capacity(answer.len() + 1);
-        bytes.extend_from_slice(answer.as_bytes());
+        bytes.extend_from_slice(answer);
         bytes.push(0);
         self.bytes(&bytes)
     }

@@ -43,7 +43,7 @@ pub struct Program {
 
 /// Where a program comes from.
 enum Origin {
-    Source(String),
+    Source(Vec<u8>),
     Binary,
     Linked,
 }
@@ -79,14 +79,23 @@ pub(crate) struct Executable {
 }
 
 impl Program {
-    /// A program of source text, for all devices of `context` (`clCreateProgramWithSource`).
+    /// A program of source text in whatever encoding, for all devices of `context`
+    /// (`clCreateProgramWithSource`).
     ///
     /// # Errors
     /// None today; `OutOfHostMemory` by specification.
-    pub fn create_with_source(context: &Arc<Context>, source: String) -> Result<Arc<Self>> {
+    pub fn create_with_source(
+        context: &Arc<Context>,
+        source: impl Into<Vec<u8>>,
+    ) -> Result<Arc<Self>> {
         let devices = context.devices().to_vec();
         let builds = devices.iter().map(|_| DeviceBuild::new(None)).collect();
-        Ok(Self::new(context, devices, Origin::Source(source), builds))
+        Ok(Self::new(
+            context,
+            devices,
+            Origin::Source(source.into()),
+            builds,
+        ))
     }
 
     /// A program of binaries, one for each of `devices` (`clCreateProgramWithBinary`). Also
@@ -168,10 +177,10 @@ impl Program {
     }
 
     /// `CL_PROGRAM_SOURCE`; empty for a program that was not created with source.
-    pub fn source(&self) -> &str {
+    pub fn source(&self) -> &[u8] {
         match &self.origin {
             Origin::Source(source) => source,
-            Origin::Binary | Origin::Linked => "",
+            Origin::Binary | Origin::Linked => b"",
         }
     }
 

@@ -205,9 +205,12 @@ impl Backend for Recorder {
             Request::Compile {
                 source, headers, ..
             } => {
-                let mut text = source.clone();
+                let mut text = String::from_utf8_lossy(source).into_owned();
                 for header in headers {
-                    text = text.replace(&format!("#include <{}>", header.name), &header.source);
+                    text = text.replace(
+                        &format!("#include <{}>", header.name),
+                        &String::from_utf8_lossy(&header.source),
+                    );
                 }
                 if text.contains("error") {
                     failed(Failure::Source, "line 1: an error")

@@ -11,6 +11,7 @@ use isocl_conformance::session::{string, Session};
 use opencl_sys::*;
 
 mod binaries;
+mod sources;
 
 const FINE: cl_ulong = CL_MEM_READ_WRITE | CL_MEM_SVM_FINE_GRAIN_BUFFER;
 

@@ -238,7 +238,7 @@ pub(crate) unsafe extern "C" fn clGetKernelInfo(
 
 fn answer(kernel: &Held<Kernel>, name: cl_kernel_info, info: InfoWriter<'_>) -> Result<Answered> {
     match name {
-        CL_KERNEL_FUNCTION_NAME => info.text(kernel.name()),
+        CL_KERNEL_FUNCTION_NAME => info.text(&**kernel.name()),
         CL_KERNEL_NUM_ARGS => info.value(kernel.num_args()),
         CL_KERNEL_REFERENCE_COUNT => info.value(kernel.references()),
         CL_KERNEL_CONTEXT => info.value(handle_of(&**kernel.context())),

@@ -62,7 +62,7 @@ pub(crate) unsafe extern "C" fn clCreateProgramWithSource(
 unsafe fn concatenated(
     strings: List<'_, *const c_char>,
     lengths: List<'_, usize>,
-) -> Result<String> {
+) -> Result<Vec<u8>> {
     let mut source = Vec::new();
     let lengths = lengths.iter().chain(std::iter::repeat(0));
     for (string, length) in strings.iter().zip(lengths) {
@@ -71,8 +71,8 @@ unsafe fn concatenated(
         match length {
             0 => {
                 // SAFETY: the string ends with a zero: this function's contract.
-                let text = unsafe { decode::text(string) };
-                source.extend_from_slice(text.ok_or_else(missing)?.as_bytes());
+                let text = unsafe { decode::bytes(string) };
+                source.extend_from_slice(text.ok_or_else(missing)?);
             }
             length => {
                 // SAFETY: the string has its length: this function's contract.
@@ -81,7 +81,7 @@ unsafe fn concatenated(
             }
         }
     }
-    Ok(String::from_utf8_lossy(&source).into_owned())
+    Ok(source)
 }
 
 pub(crate) unsafe extern "C" fn clCreateProgramWithBinary(

@@ -90,7 +90,7 @@ pub struct Compiled {
 /// [`Error::Options`] and [`Error::Source`] with the text for the build log, [`Error::Internal`].
 pub fn compile(
     context: &Context,
-    source: &str,
+    source: &(impl AsRef<[u8]> + ?Sized),
     options: &str,
     headers: &[Header],
     target: &Target,
@@ -109,7 +109,8 @@ pub fn compile(
         name(options::BASE_HEADER.to_owned())?,
         name(options::PRELUDE.to_owned())?,
     ];
-    let mut texts = vec![source, BASE_HEADER, &prelude];
+    let source = source.as_ref();
+    let mut texts = vec![source, BASE_HEADER.as_bytes(), prelude.as_bytes()];
     for header in headers {
         names.push(name(format!(
             "{}/{}",
@@ -160,8 +161,9 @@ pub fn compile(
             function.set_linkage(Linkage::LLVMLinkOnceODRLinkage);
         }
     }
-    let texts = headers.iter().map(|header| header.source.as_str());
-    let tells_time = [source, options].into_iter().chain(texts).any(tells_time);
+    let texts = headers.iter().map(|header| &header.source[..]);
+    let given = [source, options.as_bytes()].into_iter();
+    let tells_time = given.chain(texts).any(tells_time);
     Ok(Compiled {
         module,
         log,
@@ -170,10 +172,14 @@ pub fn compile(
 }
 
 /// Whether a text may be different at another time.
-fn tells_time(text: &str) -> bool {
+fn tells_time(text: &[u8]) -> bool {
+    let contains = |clock: &str| {
+        let mut words = text.windows(clock.len());
+        words.any(|word| word == clock.as_bytes())
+    };
     ["__DATE__", "__TIME__", "__TIMESTAMP__"]
-        .iter()
-        .any(|clock| text.contains(clock))
+        .into_iter()
+        .any(contains)
 }
 
 /// Links `source` into `destination`, all of it or only what `destination` lacks.

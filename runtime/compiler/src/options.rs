@@ -172,6 +172,8 @@ pub fn compile_options(options: &str, target: &Target) -> Result<CompileOptions,
         // LLVM would turn it into calls of the C library's puts and putchar.
         "-fno-builtin-printf",
         "-mframe-pointer=none",
+        // Lengths of strings that count the zero at the end are common.
+        "-Wno-null-character",
         "-nostdsysteminc",
         "-nobuiltininc",
         "-internal-isystem",

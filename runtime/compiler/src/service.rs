@@ -81,7 +81,7 @@ fn build(request: &Request) -> Result<Response, Error> {
 /// The second part of the result tells whether the request alone decided about it.
 fn compile(
     target: &Target,
-    source: &str,
+    source: &[u8],
     options: &str,
     headers: &[Header],
 ) -> Result<(Response, bool), Error> {

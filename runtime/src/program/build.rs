@@ -162,7 +162,7 @@ impl Program {
             .iter()
             .map(|(name, program)| Header {
                 name: name.clone(),
-                source: program.source().to_owned(),
+                source: program.source().to_vec(),
             })
             .collect();
         let binaries = self.begin(&devices, options)?;
@@ -421,7 +421,7 @@ fn linkable_objects(
     }
 }
 
-fn build_source(device: &Device, source: &str, options: &str) -> Outcome {
+fn build_source(device: &Device, source: &[u8], options: &str) -> Outcome {
     let mut compiled = Outcome::default();
     let answer = compile(device, source, options, Vec::new());
     let Some((code, kind)) = compiled.accept(Stage::Build, answer) else {
@@ -497,10 +497,15 @@ fn load(device: &Device, code: &[u8], uniform_work_groups: bool, outcome: &mut O
     }
 }
 
-fn compile(device: &Device, source: &str, options: &str, headers: Vec<Header>) -> Result<Response> {
+fn compile(
+    device: &Device,
+    source: &[u8],
+    options: &str,
+    headers: Vec<Header>,
+) -> Result<Response> {
     device.backend.compile(&Request::Compile {
         target: target_of(device),
-        source: source.to_owned(),
+        source: source.to_vec(),
         options: options.to_owned(),
         headers,
     })

@@ -44,8 +44,8 @@ impl Limits {
 pub struct Header {
     /// Name as written in the `#include`.
     pub name: String,
-    /// Source text.
-    pub source: String,
+    /// Source text, in whatever encoding.
+    pub source: Vec<u8>,
 }
 
 /// A request to the compiler.
@@ -55,8 +55,8 @@ pub enum Request {
     Compile {
         /// Device description.
         target: Target,
-        /// The program's source strings, concatenated.
-        source: String,
+        /// The program's source strings, concatenated, in whatever encoding.
+        source: Vec<u8>,
         /// Build options exactly as the application gave them.
         options: String,
         /// Embedded headers.

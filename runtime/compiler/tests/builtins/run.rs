@@ -32,7 +32,7 @@ pub fn try_build(source: &str, options: &str) -> Result<Vec<u8>, String> {
     };
     let object = built(respond(Request::Compile {
         target: target(),
-        source: source.to_owned(),
+        source: source.into(),
         options: options.to_owned(),
         headers: Vec::new(),
     }))?;

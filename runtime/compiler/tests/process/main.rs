@@ -33,7 +33,7 @@ fn target() -> Target {
 fn compile(source: &str) -> Result<Vec<u8>, String> {
     match respond(Request::Compile {
         target: target(),
-        source: source.to_owned(),
+        source: source.into(),
         options: String::new(),
         headers: Vec::new(),
     }) {

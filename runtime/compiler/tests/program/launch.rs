@@ -61,7 +61,7 @@ fn built(response: Response) -> Result<Vec<u8>, Refused> {
 pub fn compile(source: &str, options: &str) -> Result<Vec<u8>, Refused> {
     built(respond(Request::Compile {
         target: target(),
-        source: source.to_owned(),
+        source: source.into(),
         options: options.to_owned(),
         headers: Vec::new(),
     }))

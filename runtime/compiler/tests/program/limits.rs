@@ -28,7 +28,7 @@ fn refusal(source: &str) -> Option<String> {
             features: features.map(str::to_owned).to_vec(),
             limits: LIMITS,
         },
-        source: source.to_owned(),
+        source: source.into(),
         options: options.to_owned(),
         headers: Vec::new(),
     }) {
@@ -114,7 +114,7 @@ fn parameters_need_images_where_the_language_has_them_anyway() {
         };
         respond(Request::Compile {
             target,
-            source: source.to_owned(),
+            source: source.into(),
             options: String::new(),
             headers: Vec::new(),
         })
