@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn opencl_c_2_has_its_functions_and_not_those_of_missing_features() {
+    fn opencl_c_2_has_its_functions() {
         let source = "global atomic_int counter = ATOMIC_VAR_INIT(0);
             kernel void f(global int *p, local int *l) {
               int *any = get_local_id(0) ? p : (int *)l;
@@ -347,11 +347,25 @@ mod tests {
         compile_text(source, "-cl-std=CL2.0").unwrap();
         compile_text(source, "-cl-std=CL3.0").unwrap();
         compile_text(source, "-cl-std=CL1.2").unwrap_err();
-        let sub_groups = "kernel void f(global int *p) { *p = sub_group_reduce_add(*p); }";
-        for version in ["-cl-std=CL1.2", "-cl-std=CL2.0"] {
-            compile_text(sub_groups, version).unwrap_err();
+    }
+
+    #[test]
+    fn sub_groups_are_there_wherever_the_macros_of_their_extensions_are() {
+        let source = "#if !defined(cl_khr_subgroup_shuffle) || defined(cl_khr_subgroups)
+            #error macros
+            #endif
+            kernel void f(global int *p, global char *c) {
+              int value = sub_group_reduce_add(p[0]) + sub_group_scan_inclusive_add(p[1]);
+              value += sub_group_broadcast(value, get_local_size(0) - 1);
+              *p = sub_group_shuffle(value, get_sub_group_local_id() + get_max_sub_group_size());
+              *c = sub_group_reduce_add(*c);
+              sub_group_barrier(CLK_GLOBAL_MEM_FENCE);
+            }";
+        for version in ["", "-cl-std=CL1.2", "-cl-std=CL2.0", "-cl-std=CL3.0"] {
+            if let Err(error) = compile_text(source, version) {
+                panic!("{version}:\n{error}");
+            }
         }
-        compile_text(sub_groups, "-cl-std=CL3.0").unwrap();
     }
 
     #[test]

@@ -267,7 +267,8 @@ const FEATURES_OF_OPENCL_C_2: &[&str] = &[
     "__opencl_c_work_group_collective_functions",
 ];
 
-/// Takes back what clang and its header define although the target or the version has it not.
+/// Corrects what clang and its header define: what the target or the version has not, and what it
+/// has beyond them.
 fn prelude(standard: Standard, target: &Target) -> String {
     let has = |name: &str| target.features.iter().any(|feature| feature == name);
     let mut text = String::new();
@@ -275,6 +276,11 @@ fn prelude(standard: Standard, target: &Target) -> String {
         for name in FEATURES_OF_OPENCL_C_2.iter().filter(|name| !has(name)) {
             text.push_str(&format!("#undef {name}\n"));
         }
+    }
+    // The macros of the sub-group extensions stand in every version, and what they add to calls for
+    // the functions that they add to, which clang knows only in OpenCL C 3.0 or by cl_khr_subgroups.
+    if standard != Standard::C30 && has("__opencl_c_subgroups") {
+        text.push_str("#define __opencl_subgroup_builtins 1\n");
     }
     // clang says these in every version.
     if !has("__opencl_c_images") {
