@@ -59,6 +59,12 @@ fn errors_have_file_line_and_caret() {
             &["undefined reference", "'missing'"],
         ),
         (
+            "int down(int n) { return n ? down(n - 1) : 0; }\nkernel void f(global int *p) { *p = down(*p); }",
+            ":1:30: error:",
+            "int down(int n)",
+            &["'down'", "calls itself"],
+        ),
+        (
             "#include \"not_there.h\"\nkernel void f() {}",
             ":1:10: fatal error:",
             "#include",

@@ -19,8 +19,8 @@ using namespace clang;
 
 class Checks : public ASTConsumer {
 public:
-    Checks(CompilerInstance &instance, const isocl_limits &limits, Undefined &undefined)
-        : instance(instance), limits(limits), undefined(undefined)
+    Checks(CompilerInstance &instance, const isocl_limits &limits, Notes &notes)
+        : instance(instance), limits(limits), notes(notes)
     {
     }
 
@@ -35,6 +35,7 @@ public:
             auto *function = dyn_cast<FunctionDecl>(declaration);
             if (!function || !function->doesThisDeclarationHaveABody())
                 continue;
+            inside = function->getCanonicalDecl();
             largest = nullptr;
             local_bytes = 0;
             look_at(function->getBody());
@@ -143,17 +144,21 @@ private:
     void note_use(DeclRefExpr *reference)
     {
         ValueDecl *used = reference->getDecl();
-        if (!is_undefined(used) || !noted.insert(used->getCanonicalDecl()).second)
+        bool recursive = used->getCanonicalDecl() == inside;
+        if (!recursive && !is_undefined(used))
+            return;
+        if (!noted.insert(used->getCanonicalDecl()).second)
             return;
         std::string name = used->getNameAsString();
+        std::string message = recursive ? "function '" + name + "' calls itself, which is not supported"
+                                        : "undefined reference to '" + name + "'";
         std::string text;
         llvm::raw_string_ostream stream(text);
         TextDiagnostic writer(stream, instance.getLangOpts(),
                               &instance.getDiagnosticOpts());
         writer.emitDiagnostic(FullSourceLoc(reference->getLocation(), context->getSourceManager()),
-                              DiagnosticsEngine::Error, "undefined reference to '" + name + "'", {},
-                              {});
-        undefined.emplace_back(std::move(name), stream.str());
+                              DiagnosticsEngine::Error, message, {}, {});
+        (recursive ? notes.recursive : notes.undefined).emplace_back(std::move(name), stream.str());
     }
 
     // Whether another program would have to define it. Builtins are declared where they are used
@@ -168,9 +173,10 @@ private:
 
     CompilerInstance &instance;
     const isocl_limits &limits;
-    Undefined &undefined;
+    Notes &notes;
     ASTContext *context = nullptr;
-    // Of the function that is looked at.
+    // The function that is looked at, and its local memory.
+    const Decl *inside = nullptr;
     VarDecl *largest = nullptr;
     uint64_t local_bytes = 0;
     llvm::SmallPtrSet<const Decl *, 8> noted;
@@ -179,9 +185,9 @@ private:
 } // namespace
 
 std::unique_ptr<ASTConsumer> checks(CompilerInstance &instance, const isocl_limits &limits,
-                                    Undefined &undefined)
+                                    Notes &notes)
 {
-    return std::make_unique<Checks>(instance, limits, undefined);
+    return std::make_unique<Checks>(instance, limits, notes);
 }
 
 } // namespace isocl

@@ -25,12 +25,19 @@ struct isocl_limits {
 
 namespace isocl {
 
-// Names of functions and variables that are used and not defined, each with the message that says
-// so, as clang would say it.
-using Undefined = std::vector<std::pair<std::string, std::string>>;
+// Names, each with the message about it, as clang would say it.
+using Messages = std::vector<std::pair<std::string, std::string>>;
+
+// What is an error only if it is still so when programs are linked, or if a kernel calls it.
+struct Notes {
+    // Functions and variables that are used and not defined.
+    Messages undefined;
+    // Functions that call themselves.
+    Messages recursive;
+};
 
 // Goes through a program that clang has understood.
 std::unique_ptr<clang::ASTConsumer> checks(clang::CompilerInstance &instance,
-                                           const isocl_limits &limits, Undefined &undefined);
+                                           const isocl_limits &limits, Notes &notes);
 
 } // namespace isocl

@@ -81,19 +81,14 @@ public:
         : EmitLLVMOnlyAction(&context), limits(limits)
     {
     }
-    // The module, with the messages about what is undefined, if it will stay so.
+    // The module, with the notes for whoever links it.
     std::unique_ptr<llvm::Module> result()
     {
         std::unique_ptr<llvm::Module> module = takeModule();
         if (!module)
             return module;
-        llvm::LLVMContext &context = module->getContext();
-        for (const auto &[name, message] : undefined) {
-            llvm::Metadata *texts[] = {llvm::MDString::get(context, name),
-                                       llvm::MDString::get(context, message)};
-            module->getOrInsertNamedMetadata("isocl.undefined")
-                ->addOperand(llvm::MDTuple::get(context, texts));
-        }
+        keep(*module, "isocl.undefined", notes.undefined);
+        keep(*module, "isocl.recursive", notes.recursive);
         return module;
     }
 
@@ -102,14 +97,23 @@ protected:
                                                           llvm::StringRef file) override
     {
         std::vector<std::unique_ptr<clang::ASTConsumer>> consumers;
-        consumers.push_back(isocl::checks(instance, limits, undefined));
+        consumers.push_back(isocl::checks(instance, limits, notes));
         consumers.push_back(EmitLLVMOnlyAction::CreateASTConsumer(instance, file));
         return std::make_unique<clang::MultiplexConsumer>(std::move(consumers));
     }
 
 private:
+    static void keep(llvm::Module &module, const char *kind, const isocl::Messages &messages)
+    {
+        llvm::LLVMContext &context = module.getContext();
+        for (const auto &[name, message] : messages) {
+            llvm::Metadata *texts[] = {llvm::MDString::get(context, name),
+                                       llvm::MDString::get(context, message)};
+            module.getOrInsertNamedMetadata(kind)->addOperand(llvm::MDTuple::get(context, texts));
+        }
+    }
     const isocl_limits &limits;
-    isocl::Undefined undefined;
+    isocl::Notes notes;
 };
 
 } // namespace

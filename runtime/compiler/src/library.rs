@@ -37,10 +37,6 @@ pub fn link(module: &Module) -> Result<(), Error> {
     }
 }
 
-/// Metadata with the name of what a program uses and does not define, and with the message that
-/// says where. The shim writes it.
-const UNDEFINED: &str = "isocl.undefined";
-
 /// Checks that everything that is called is defined somewhere.
 ///
 /// # Errors
@@ -59,10 +55,8 @@ pub fn check_defined(module: &Module) -> Result<(), Error> {
     if names.is_empty() {
         return Ok(());
     }
-    let places = module.metadata_strings(UNDEFINED);
     let message = |name: &String| {
-        let place = places.iter().find(|place| place.first() == Some(name));
-        let message = place.and_then(|place| place.get(1).cloned());
+        let message = undefined::message(module, "isocl.undefined", name);
         message.unwrap_or_else(|| format!("error: undefined reference to '{name}'\n"))
     };
     Err(Error::Link(names.iter().map(message).collect()))

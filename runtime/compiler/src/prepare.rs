@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use crate::error::Error;
 use crate::llvm::{address_space, Linkage, Module, Opcode, TargetMachine, Type, Value};
+use crate::undefined;
 
 /// Passes that leave one function with its variables in registers. The branch passes respect
 /// `convergent`, so no barrier is copied.
@@ -23,7 +24,7 @@ pub fn prepare(module: &Module, kernel: &str, machine: &TargetMachine) -> Result
         .function(kernel)
         .filter(|function| !function.is_declaration())
         .ok_or_else(|| Error::Internal(format!("there is no kernel {kernel}")))?;
-    refuse_recursion(function)?;
+    refuse_recursion(module, function)?;
     module.strip_debug_info();
     module.set_triple(&machine.triple());
     module.set_data_layout(&machine.data_layout());
@@ -78,7 +79,7 @@ fn mark_convergent(module: &Module, function: Value) {
 ///
 /// # Errors
 /// [`Error::Link`] with the name of a function that `kernel` calls and that calls itself.
-pub fn refuse_recursion(kernel: Value) -> Result<(), Error> {
+pub fn refuse_recursion(module: &Module, kernel: Value) -> Result<(), Error> {
     let mut state: HashMap<Value, bool> = HashMap::from([(kernel, true)]);
     let mut stack = vec![(kernel, callees(kernel))];
     while let Some((function, pending)) = stack.last_mut() {
@@ -89,10 +90,11 @@ pub fn refuse_recursion(kernel: Value) -> Result<(), Error> {
         };
         match state.get(&callee) {
             Some(true) => {
-                return Err(Error::Link(format!(
-                    "error: function {} calls itself; recursion is not supported",
-                    callee.name()
-                )));
+                let name = undefined::source_name(&callee.name());
+                let message = undefined::message(module, "isocl.recursive", &name);
+                return Err(Error::Link(message.unwrap_or_else(|| {
+                    format!("error: function '{name}' calls itself, which is not supported\n")
+                })));
             }
             Some(false) => {}
             None => {
@@ -212,7 +214,7 @@ mod tests {
         .unwrap_err()
         .to_string();
         assert!(
-            error.contains("recursion") && error.contains("even"),
+            error.contains("calls itself") && error.contains("'even'"),
             "{error}"
         );
     }

@@ -128,7 +128,7 @@ fn link(objects: &[Vec<u8>], options: &str) -> Result<Response, Error> {
         library::check_defined(&module)?;
         let kernels = module.functions().into_iter();
         for kernel in kernels.filter(|function| metadata::is_kernel(*function)) {
-            prepare::refuse_recursion(kernel)?;
+            prepare::refuse_recursion(&module, kernel)?;
         }
         library::keep_kernels(&module, &machine)?;
     }

@@ -1,6 +1,7 @@
 //! Which undefined functions later stages replace, and how to name the others to people.
 
 use crate::host_math;
+use crate::llvm::Module;
 
 /// Builtins that the compiler lowers itself; every overload of each.
 const LOWERED: &[&str] = &[
@@ -52,6 +53,13 @@ pub fn is_handled_later(symbol: &str) -> bool {
 /// `foo` for `_Z3fooi`: the name as it stands in the source.
 pub fn source_name(symbol: &str) -> String {
     base_name(symbol).unwrap_or(symbol).to_owned()
+}
+
+/// What the shim noted of a name, as clang would say it, with the place in the source.
+pub fn message(module: &Module, kind: &str, name: &str) -> Option<String> {
+    let mut notes = module.metadata_strings(kind).into_iter();
+    let note = notes.find(|note| note.first().is_some_and(|of| of == name))?;
+    note.into_iter().nth(1)
 }
 
 fn base_name(symbol: &str) -> Option<&str> {

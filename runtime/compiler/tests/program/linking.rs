@@ -122,7 +122,18 @@ fn recursion_is_a_link_error_with_the_name() {
     .err()
     .unwrap();
     assert_eq!(failure, Failure::Link);
-    assert!(log.contains("recursion"), "{log}");
+    assert!(log.contains("calls itself"), "{log}");
+    // A function that calls itself directly is shown where it does.
+    let direct = "int __attribute__((overloadable)) down(int n) {
+        return n ? down(n - 1) : 0; }
+        kernel void f(global int *o) { *o = down(*o); }";
+    let (failure, log) = program(&[direct]).err().unwrap();
+    assert_eq!(failure, Failure::Link);
+    let place = "program.cl:2:20: error: function 'down' calls itself";
+    assert!(log.starts_with(place) && log.contains('^'), "{log}");
+    // Unless no kernel calls it.
+    let uncalled = direct.replace("= down(*o)", "= 1");
+    program(&[&uncalled]).unwrap();
 }
 
 #[test]
