@@ -146,6 +146,15 @@ fn damaged_results_are_made_again() {
     }
     assert_eq!(build(&folder, "-DVALUE=5"), 5);
     assert_eq!(folder.results().len(), 3);
+    for path in folder.results() {
+        std::fs::remove_file(&path).unwrap();
+        assert!(Command::new("mkfifo")
+            .arg(&path)
+            .status()
+            .unwrap()
+            .success());
+    }
+    assert_eq!(build(&folder, "-DVALUE=5"), 5);
 }
 
 #[test]

@@ -3,8 +3,8 @@
 //!
 //! Results are machine code, so the folder must be the user's own and writable by nobody else.
 
-use std::fs::{self, DirBuilder, File};
-use std::io::Write;
+use std::fs::{self, DirBuilder, File, Metadata};
+use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -59,13 +59,11 @@ impl Disk {
     /// The result `name`, if it is there and sound.
     pub(super) fn get(&self, name: &str) -> Option<Vec<u8>> {
         let path = self.path(name);
-        let mut bytes = fs::read(&path).ok()?;
-        if !is_sound(&bytes) {
+        let Some(mut bytes) = read(&path).ok()? else {
             // Somebody may have put a sound one in its place meanwhile: that one is made again.
             let _removed = fs::remove_file(&path);
             return None;
-        }
-        freshen(&path);
+        };
         bytes.drain(..HEADER_BYTES);
         Some(bytes)
     }
@@ -133,6 +131,25 @@ fn write(path: &Path, result: &[u8]) -> std::io::Result<()> {
     file.write_all(&bytes)
 }
 
+/// The bytes of a file, header and result; nothing if what has the name is no sound result.
+fn read(path: &Path) -> std::io::Result<Option<Vec<u8>>> {
+    let mut options = fs::OpenOptions::new();
+    // A pipe or a terminal of that name would wait for somebody, or take the process over.
+    let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
+    let mut file = options.read(true).custom_flags(flags).open(path)?;
+    let metadata = file.metadata()?;
+    let mut bytes = Vec::new();
+    if !metadata.is_file() || metadata.len() > LIMIT {
+        return Ok(None);
+    }
+    file.read_to_end(&mut bytes)?;
+    if !is_sound(&bytes) {
+        return Ok(None);
+    }
+    freshen(&file, &metadata);
+    Ok(Some(bytes))
+}
+
 fn is_sound(bytes: &[u8]) -> bool {
     let Some((header, result)) = bytes.split_at_checked(HEADER_BYTES) else {
         return false;
@@ -141,16 +158,11 @@ fn is_sound(bytes: &[u8]) -> bool {
 }
 
 /// Notes that a result was used, now and then.
-fn freshen(path: &Path) {
+fn freshen(file: &File, metadata: &Metadata) {
     let now = SystemTime::now();
-    let is_old = |file: &File| {
-        let used = file.metadata().and_then(|metadata| metadata.modified());
-        used.is_ok_and(|used| now.duration_since(used).is_ok_and(|age| age > TIME_GRAIN))
-    };
-    if let Ok(file) = File::open(path) {
-        if is_old(&file) {
-            let _set = file.set_modified(now);
-        }
+    let age = metadata.modified().map(|used| now.duration_since(used));
+    if age.is_ok_and(|age| age.is_ok_and(|age| age > TIME_GRAIN)) {
+        let _set = file.set_modified(now);
     }
 }
 

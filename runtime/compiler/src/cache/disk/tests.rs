@@ -67,6 +67,28 @@ fn damaged_results_are_removed() {
 }
 
 #[test]
+fn what_is_no_file_is_neither_waited_for_nor_read() {
+    let folder = Folder::new();
+    let disk = Disk::open(&folder.0).unwrap();
+    let path = folder.0.join("a");
+    let pipe = || {
+        let made = std::process::Command::new("mkfifo").arg(&path).status();
+        assert!(made.unwrap().success());
+    };
+    let endless = || std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
+    let nowhere = || std::os::unix::fs::symlink("/nonexistent", &path).unwrap();
+    let too_long = || File::create(&path).unwrap().set_len(1 << 40).unwrap();
+    let makers: [&dyn Fn(); 4] = [&pipe, &endless, &nowhere, &too_long];
+    for make in makers {
+        make();
+        assert_eq!(disk.get("a"), None);
+        disk.put("a", b"result");
+        assert_eq!(disk.get("a").unwrap(), b"result");
+        fs::remove_file(&path).unwrap();
+    }
+}
+
+#[test]
 fn a_folder_of_others_or_none_is_not_used() {
     let folder = Folder::new();
     assert!(Disk::open(&folder.0).is_some());
