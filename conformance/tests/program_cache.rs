@@ -44,7 +44,15 @@ impl Drop for Folder {
 }
 
 fn start(cache: &Path, options: &str) -> Child {
-    Command::new(std::env::current_exe().unwrap())
+    start_with(
+        Command::new(std::env::current_exe().unwrap()),
+        cache,
+        options,
+    )
+}
+
+fn start_with(mut command: Command, cache: &Path, options: &str) -> Child {
+    command
         .args(["build_and_run", "--exact", "--nocapture"])
         .env("ISOCL_CHILD", "program_cache")
         .env("ISOCL_CACHE", cache)
@@ -166,6 +174,23 @@ fn without_a_usable_folder_programs_are_built_all_the_same() {
             "{cache}"
         );
     }
+}
+
+#[test]
+fn a_process_that_may_write_no_files_builds_all_the_same() {
+    let folder = Folder::new();
+    let mut command = Command::new("sh");
+    let limited = "ulimit -f 0 && exec \"$0\" \"$@\"";
+    command
+        .args(["-c", limited])
+        .arg(std::env::current_exe().unwrap());
+    assert_eq!(
+        result_of(start_with(command, &folder.cache(), "-DVALUE=4")),
+        4
+    );
+    assert_eq!(folder.results(), [PathBuf::new(); 0]);
+    assert_eq!(build(&folder, "-DVALUE=4"), 4);
+    assert_eq!(folder.results().len(), 3);
 }
 
 #[test]

@@ -117,7 +117,22 @@ impl Disk {
     }
 }
 
+/// Bytes that a file may have at most; writing more would end the process (`SIGXFSZ`).
+fn most_bytes_of_a_file() -> std::io::Result<u64> {
+    let limits = fs::read_to_string("/proc/self/limits")?;
+    let mut lines = limits.lines();
+    let limit = lines.find_map(|line| line.strip_prefix("Max file size"));
+    let soft = limit.and_then(|limit| limit.split_whitespace().next());
+    match soft {
+        Some("unlimited") => Ok(u64::MAX),
+        number => Ok(number.and_then(|number| number.parse().ok()).unwrap_or(0)),
+    }
+}
+
 fn write(path: &Path, result: &[u8]) -> std::io::Result<()> {
+    if (HEADER_BYTES + result.len()) as u64 > most_bytes_of_a_file()? {
+        return Err(std::io::ErrorKind::FileTooLarge.into());
+    }
     let mut options = fs::OpenOptions::new();
     let mut file = options
         .write(true)
