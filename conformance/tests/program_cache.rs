@@ -188,7 +188,7 @@ fn a_process_that_may_write_no_files_builds_all_the_same() {
         result_of(start_with(command, &folder.cache(), "-DVALUE=4")),
         4
     );
-    assert_eq!(folder.results(), [PathBuf::new(); 0]);
+    assert_eq!(folder.results().len(), 0);
     assert_eq!(build(&folder, "-DVALUE=4"), 4);
     assert_eq!(folder.results().len(), 3);
 }
