@@ -2,13 +2,14 @@
 //!
 //! Objects may be floating-point numbers (cl_ext_float_atomics).
 //!
-//! Orders become LLVM orderings; a scope of a single work-item makes a plain access. Memory that is
-//! known to be local is accessed plainly as well: a work-group runs on one thread.
+//! Orders become LLVM orderings. With a scope of a single work-item, and in memory that is known to be
+//! local, only the thread matters, because a work-group runs on one: [`crate::plain_atomic`] makes
+//! plain accesses of these in the end.
 
 use crate::builtin_name::{is_signed, BuiltinName};
 use crate::llvm::{
-    address_space, AtomicOperation, AtomicOrdering, Builder, IntPredicate, Module, Opcode,
-    RealPredicate, Type, Value,
+    address_space, AtomicOperation, AtomicOrdering, Builder, IntPredicate, Module, Opcode, Type,
+    Value,
 };
 
 /// The read-modify-write operations, whatever they are called.
@@ -323,54 +324,9 @@ impl Call<'_> {
         plain: bool,
     ) -> Value {
         let signed = self.name.pointee().is_some_and(is_signed);
-        let float = self.of.is_float();
-        if !plain {
-            return self.builder.atomic_rmw(
-                operation.llvm(signed, float),
-                self.address,
-                value,
-                order,
-            );
-        }
-        let old = self.builder.load(self.of, self.address);
-        old.set_alignment(self.bytes());
-        let new = self.combine(operation, old, value, signed);
+        let operation = operation.llvm(signed, self.of.is_float());
         self.builder
-            .store(new, self.address)
-            .set_alignment(self.bytes());
-        old
-    }
-
-    fn combine(&self, operation: Operation, old: Value, value: Value, signed: bool) -> Value {
-        let binary = |opcode| self.builder.binary(opcode, old, value);
-        // A number wins against a NaN (cl_ext_float_atomics), wherever the NaN is.
-        let pick_number = |predicate| {
-            let builder = &self.builder;
-            let best = builder.fcmp(predicate, old, value);
-            let only = builder.fcmp(RealPredicate::LLVMRealUNO, value, value);
-            let keep = builder.binary(Opcode::LLVMOr, best, only);
-            builder.select(keep, old, value)
-        };
-        let pick = |predicate| {
-            let keep = self.builder.icmp(predicate, old, value);
-            self.builder.select(keep, old, value)
-        };
-        match operation {
-            Operation::Exchange => value,
-            Operation::Add if self.of.is_float() => binary(Opcode::LLVMFAdd),
-            Operation::Sub if self.of.is_float() => binary(Opcode::LLVMFSub),
-            Operation::Add => binary(Opcode::LLVMAdd),
-            Operation::Sub => binary(Opcode::LLVMSub),
-            Operation::And => binary(Opcode::LLVMAnd),
-            Operation::Or => binary(Opcode::LLVMOr),
-            Operation::Xor => binary(Opcode::LLVMXor),
-            Operation::Min if self.of.is_float() => pick_number(RealPredicate::LLVMRealOLT),
-            Operation::Max if self.of.is_float() => pick_number(RealPredicate::LLVMRealOGT),
-            Operation::Min if signed => pick(IntPredicate::LLVMIntSLT),
-            Operation::Min => pick(IntPredicate::LLVMIntULT),
-            Operation::Max if signed => pick(IntPredicate::LLVMIntSGT),
-            Operation::Max => pick(IntPredicate::LLVMIntUGT),
-        }
+            .atomic_rmw(operation, self.address, value, order, plain)
     }
 
     /// The old value, and whether it was the expected one.
@@ -396,20 +352,18 @@ impl Call<'_> {
             }
         };
         let (expected, desired) = (as_bits(expected), as_bits(desired));
-        let (old, equal) = if self.is_plain(scope) {
-            let old = builder.load(bits, self.address);
-            old.set_alignment(self.bytes());
-            let equal = builder.icmp(IntPredicate::LLVMIntEQ, old, expected);
-            let new = builder.select(equal, desired, old);
-            builder.store(new, self.address).set_alignment(self.bytes());
-            (old, equal)
-        } else {
-            let pair = builder.compare_exchange(self.address, expected, desired, success, failure);
-            (
-                builder.extract_value(pair, 0),
-                builder.extract_value(pair, 1),
-            )
-        };
+        let pair = builder.compare_exchange(
+            self.address,
+            expected,
+            desired,
+            success,
+            failure,
+            self.is_plain(scope),
+        );
+        let (old, equal) = (
+            builder.extract_value(pair, 0),
+            builder.extract_value(pair, 1),
+        );
         let old = if self.of.is_float() {
             builder.cast(Opcode::LLVMBitCast, old, self.of)
         } else {

@@ -9,7 +9,7 @@ use crate::frontend::take_text;
 use crate::host_math;
 use crate::llvm::{Module, TargetMachine};
 
-/// LLVM's pipeline. Its loop vectoriser works on the innermost loop over work-items.
+/// LLVM's pipeline.
 const OPTIMISE: &str = "default<O2>";
 
 /// The pipeline for programs built with `-cl-opt-disable`.
@@ -18,8 +18,10 @@ const OPTIMISE_LITTLE: &str = "default<O1>";
 /// How much of the optimiser to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effort {
-    /// Everything.
+    /// Everything. LLVM's loop vectoriser works on the innermost loop over work-items.
     Full,
+    /// Everything but LLVM's vectorisers, for what runs in lanes already.
+    Lanes,
     /// `-cl-opt-disable`: what costs little, and no vectorising.
     Little,
 }
@@ -31,6 +33,7 @@ pub enum Effort {
 pub fn object(module: &Module, machine: &TargetMachine, effort: Effort) -> Result<Vec<u8>, Error> {
     let (pipeline, vectorize) = match effort {
         Effort::Full => (OPTIMISE, true),
+        Effort::Lanes => (OPTIMISE, false),
         Effort::Little => (OPTIMISE_LITTLE, false),
     };
     // LLVM would use half the register on processors where a full one once cost frequency.

@@ -8,7 +8,8 @@ use isocl_compiler_interface::message::{AddressSpace, Argument, ArgumentKind};
 
 use crate::llvm::{address_space, Block, Builder, IntPredicate, Module, Type, Value};
 use crate::region::Regions;
-use crate::work_group::{mark_loop, no_copies, Memory, WorkGroup};
+use crate::region_function::{Widened, MOST_IDS};
+use crate::work_group::{mark_loop, no_copies, Manner, Memory, Widening, WorkGroup};
 use crate::work_item::Primitive;
 
 /// What an entry point is made of.
@@ -24,13 +25,19 @@ pub struct Kernel<'a> {
     pub required_size: Option<[u64; 3]>,
     /// Work-items affect each other at barriers only, not by atomics.
     pub independent: bool,
+    /// How many work-items to run at once.
+    pub width: Option<u32>,
 }
 
 /// Adds the function `symbol`, a [`isocl_compiler_interface::launch::KernelEntry`].
 ///
 /// # Errors
 /// A sentence about what cannot be compiled.
-pub fn emit(module: &Module, kernel: &Kernel, symbol: &str) -> Result<Memory, String> {
+pub fn emit(
+    module: &Module,
+    kernel: &Kernel,
+    symbol: &str,
+) -> Result<(Memory, Vec<Widened>), String> {
     let regions = kernel.regions;
     let context = module.context();
     let (pointer, int64) = (context.pointer(0), context.int(64));
@@ -69,6 +76,11 @@ pub fn emit(module: &Module, kernel: &Kernel, symbol: &str) -> Result<Memory, St
             fixed.insert(primitive_call, value);
         }
     }
+    let widening = kernel.width.map(|width| Widening {
+        width,
+        allowed: launch.small,
+        global_base: base[0],
+    });
     let memory = WorkGroup::new(
         module,
         entry,
@@ -76,7 +88,10 @@ pub fn emit(module: &Module, kernel: &Kernel, symbol: &str) -> Result<Memory, St
         fixed,
         size,
         latch,
-        kernel.independent,
+        Manner {
+            independent: kernel.independent,
+            widening,
+        },
     )
     .emit(&builder, launch.context_base, launch.work_items)?;
     groups.close(&builder, &launch, latch, done);
@@ -100,6 +115,8 @@ struct Launch {
     work_items: Value,
     /// The scratch block in the local address space.
     local_base: Value,
+    /// All global ids are below [`MOST_IDS`].
+    small: Value,
 }
 
 impl Launch {
@@ -119,10 +136,22 @@ impl Launch {
         };
         let context_offset = member(offset_of!(LaunchFrame, context_offset), int64);
         let plane = builder.mul(local_size[0], local_size[1]);
+        let (global_size, global_offset) = (
+            triple(offset_of!(LaunchFrame, global_size)),
+            triple(offset_of!(LaunchFrame, global_offset)),
+        );
+        let limit = context.constant(64, MOST_IDS);
+        let below = |value| builder.icmp(IntPredicate::LLVMIntULT, value, limit);
+        let small = (0..3).fold(context.constant(1, 1), |small, d| {
+            let end = builder.add(global_size[d], global_offset[d]);
+            let fits = builder.and(below(global_offset[d]), below(end));
+            builder.and(small, fits)
+        });
         Self {
+            small,
             work_dim: member(offset_of!(LaunchFrame, work_dim), context.int(32)),
-            global_size: triple(offset_of!(LaunchFrame, global_size)),
-            global_offset: triple(offset_of!(LaunchFrame, global_offset)),
+            global_size,
+            global_offset,
             group_count: triple(offset_of!(LaunchFrame, group_count)),
             arguments: member(offset_of!(LaunchFrame, arguments), context.pointer(0)),
             context_base: builder.gep_inbounds(byte, scratch, &[context_offset]),

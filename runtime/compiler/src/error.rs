@@ -17,6 +17,9 @@ pub enum Error {
     /// Bytes that are no binary of this compiler.
     #[error("{0}")]
     Binary(String),
+    /// The kernel does not run in lanes of vectors; that is no failure.
+    #[error("not widened: {0}")]
+    NotWidened(String),
     /// The compiler itself failed.
     #[error("internal compiler error: {0}")]
     Internal(String),
@@ -30,7 +33,7 @@ impl Error {
             Self::Source(_) => Failure::Source,
             Self::Link(_) => Failure::Link,
             Self::Binary(_) => Failure::Binary,
-            Self::Internal(_) => Failure::Internal,
+            Self::NotWidened(_) | Self::Internal(_) => Failure::Internal,
         }
     }
 
@@ -42,6 +45,7 @@ impl Error {
             Self::Source(text) => Self::Source(add(text)),
             Self::Link(text) => Self::Link(add(text)),
             Self::Binary(text) => Self::Binary(add(text)),
+            Self::NotWidened(text) => Self::NotWidened(add(text)),
             Self::Internal(text) => Self::Internal(add(text)),
         }
     }

@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::llvm::{address_space, Context, Linkage, Module, TargetMachine, Value};
 use crate::lower::Lowered;
 use crate::recovery::isolated;
-use crate::{binary, frontend, lower, metadata};
+use crate::{binary, frontend, lower, metadata, widen};
 
 /// A loaded executable.
 struct Loaded {
@@ -150,6 +150,20 @@ impl Loaded {
 
     fn compile(&self, kernel: &Kernel) -> Result<Compiled, Error> {
         let machine = TargetMachine::host().map_err(Error::Internal)?;
+        let width = Some(widen::natural_width(&machine));
+        match self.compile_in_lanes(kernel, &machine, width) {
+            Err(Error::NotWidened(_)) => self.compile_in_lanes(kernel, &machine, None),
+            compiled => compiled,
+        }
+    }
+
+    /// Compiles a kernel to run `width` work-items at once.
+    fn compile_in_lanes(
+        &self,
+        kernel: &Kernel,
+        machine: &TargetMachine,
+        mut width: Option<u32>,
+    ) -> Result<Compiled, Error> {
         let context = Context::new();
         let module = self.module_of(&context, kernel)?;
         for variable in shared_variables(&module) {
@@ -161,7 +175,10 @@ impl Loaded {
                 variable.set_linkage(Linkage::LLVMExternalLinkage);
             }
         }
-        let mut effort = Effort::Full;
+        let mut effort = match width {
+            Some(_) => Effort::Lanes,
+            None => Effort::Full,
+        };
         for function in module
             .functions()
             .into_iter()
@@ -171,11 +188,12 @@ impl Loaded {
                 function.set_linkage(Linkage::LLVMInternalLinkage);
             } else if function.has_attribute("optnone") {
                 effort = Effort::Little;
+                width = None;
             }
         }
-        let lowered = lower::lower(&module, &kernel.name, &kernel.arguments, &machine)?;
+        let lowered = lower::lower(&module, &kernel.name, &kernel.arguments, machine, width)?;
         Ok(Compiled {
-            object: emit::object(&module, &machine, effort)?,
+            object: emit::object(&module, machine, effort)?,
             lowered,
         })
     }

@@ -9,6 +9,10 @@
 //! by [`lower`]: [`division`], [`prepare`] (one function, for the host), [`calls`] (atomics,
 //! `printf`), [`structure`], [`region`] (barrier-free regions), [`entry`] (loops over work-groups
 //! and work-items); then [`emit`] (machine code).
+//!
+//! Several work-items run at once in the lanes of vectors: every region is also taken out as a
+//! function of one work-item ([`region_function`]), read as a tree ([`region_tree`]), analysed
+//! ([`lane_shape`]) and widened ([`widen`]). What cannot be widened runs one at a time.
 
 pub mod address_space_query;
 pub mod atomic;
@@ -28,6 +32,7 @@ pub mod executable;
 pub mod fork;
 pub mod frontend;
 pub mod host_math;
+pub mod lane_shape;
 pub mod library;
 pub mod library_blob;
 pub mod llvm;
@@ -35,15 +40,20 @@ pub mod local_memory;
 pub mod lower;
 pub mod metadata;
 pub mod options;
+pub mod plain_atomic;
 pub mod prepare;
 pub mod printf;
+pub mod pure_intrinsic;
 pub mod recovery;
 pub mod region;
 pub mod region_body;
+pub mod region_function;
+pub mod region_tree;
 pub mod service;
 pub mod shape;
 pub mod slot;
 pub mod structure;
 pub mod undefined;
+pub mod widen;
 pub mod work_group;
 pub mod work_item;

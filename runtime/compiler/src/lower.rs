@@ -10,9 +10,11 @@ use crate::entry;
 use crate::error::Error;
 use crate::llvm::{Module, TargetMachine, Value};
 use crate::local_memory;
+use crate::plain_atomic;
 use crate::prepare;
 use crate::region::Regions;
 use crate::structure;
+use crate::widen;
 use crate::work_item;
 
 /// A kernel as a [`isocl_compiler_interface::launch::KernelEntry`] in LLVM IR.
@@ -36,15 +38,18 @@ pub struct Lowered {
 const STACK_BASE: u64 = 64 << 10;
 
 /// Lowers the kernel named `kernel`; `arguments` tells where the argument block holds its
-/// arguments. The module must contain what the kernel calls.
+/// arguments. The module must contain what the kernel calls. With `width`, so many work-items that
+/// lie next to each other in dimension 0 run at once, in the lanes of vectors.
 ///
 /// # Errors
-/// [`Error::Link`] for recursion, [`Error::Internal`] for what no program should cause.
+/// [`Error::Link`] for recursion, [`Error::NotWidened`] if only a module lowered without width will
+/// do, [`Error::Internal`] for what no program should cause.
 pub fn lower(
     module: &Module,
     kernel: &str,
     arguments: &[Argument],
     machine: &TargetMachine,
+    width: Option<u32>,
 ) -> Result<Lowered, Error> {
     division::make_total(module);
     let function = prepare::prepare(module, kernel, machine)?;
@@ -69,9 +74,15 @@ pub fn lower(
         arguments,
         required_size: required_work_group_size(module, function),
         independent,
+        width,
     };
-    let memory = entry::emit(module, &parts, &entry_symbol).map_err(Error::Internal)?;
+    let (memory, widened) = entry::emit(module, &parts, &entry_symbol).map_err(Error::Internal)?;
     function.erase_function();
+    if let Some(width) = width {
+        widen::widen_all(module, &entry_symbol, &widened, width, machine)
+            .map_err(Error::NotWidened)?;
+    }
+    plain_atomic::make_plain(module).map_err(Error::Internal)?;
     prepare::drop_unused_declarations(module);
     module.verify().map_err(Error::Internal)?;
     Ok(Lowered {

@@ -5,14 +5,17 @@ use std::collections::{HashMap, HashSet};
 use crate::barrier;
 use crate::llvm::{address_space, Block, Builder, Context, IntPredicate, Opcode, Value};
 use crate::region::{Next, Region};
+use crate::region_function::{Draft, Widened};
 use crate::slot::{self, Keep};
-use crate::work_group::{mark_loop, no_copies, Row, WorkGroup};
+use crate::work_group::{allocated, mark_loop, no_copies, Row, Widening, WorkGroup};
 use crate::work_item::Primitive;
 
 /// A region under construction.
 pub(crate) struct Body<'a> {
     group: &'a WorkGroup<'a>,
     region: &'a Region,
+    /// The function that the region is copied to.
+    function: Value,
     /// What the copied instructions use for values of the kernel.
     known: HashMap<Value, Value>,
     /// Memory of values that are both found at the start and computed anew in the region.
@@ -27,14 +30,15 @@ pub(crate) struct Body<'a> {
     row_index: Value,
 }
 
-/// The loops over work-items: rows of dimension 0, and the work-items of a row inside. A kernel
-/// that asks for no id in dimension 1 or 2 has no counters for them left after optimisation.
-struct WorkItemLoop {
-    row_head: Block,
-    item_head: Block,
+/// The loop over rows of work-items in dimension 0. A kernel that asks for no id in dimension 1 or
+/// 2 has no counters for them left after optimisation.
+struct RowLoop {
+    head: Block,
     /// Number of the row, and its local ids in dimensions 1 and 2.
     row: [Value; 3],
-    item: Value,
+    /// Position of the row's first work-item in rows of the context area.
+    start: Value,
+    done: Block,
 }
 
 impl<'a> Body<'a> {
@@ -43,6 +47,7 @@ impl<'a> Body<'a> {
         Self {
             group,
             region,
+            function: group.entry,
             known: HashMap::new(),
             renewed: HashMap::new(),
             blocks: HashMap::new(),
@@ -53,15 +58,140 @@ impl<'a> Body<'a> {
         }
     }
 
-    /// Emits from the builder's position and leaves it where the work-group goes on.
-    pub fn emit(mut self, builder: &Builder) {
-        let context = self.group.context();
-        let entry = self.group.entry;
-        let leave = context.append_block(entry, "leave");
-        self.border = Some(leave);
+    /// Emits from the builder's position and leaves it where the work-group goes on. Returns what
+    /// is to be widened.
+    pub fn emit(mut self, builder: &Builder) -> Option<Widened> {
+        // Work-items may set them anew for the next region.
         self.find_values_kept_once(builder);
-        let once = self.group.regions.runs_once(self.region);
-        let loops = (!once).then(|| self.open_loops(builder));
+        if self.group.regions.runs_once(self.region) {
+            self.emit_item(builder);
+            return None;
+        }
+        let rows = self.open_rows(builder);
+        let zero = rows.start.ty().constant(0);
+        let (first, widened) = match &self.group.widening {
+            Some(widening) => {
+                let (first, widened) = self.emit_vectors(builder, &rows, widening);
+                (first, Some(widened))
+            }
+            None => (zero, None),
+        };
+        self.emit_items(builder, &rows, first);
+        self.close_rows(builder, &rows);
+        widened
+    }
+
+    /// The loop over the work-items of a row from `first` on, one at a time.
+    fn emit_items(&mut self, builder: &Builder, rows: &RowLoop, first: Value) {
+        let context = self.group.context();
+        let int64 = context.int(64);
+        let size = self.group.size[0];
+        let head = context.append_block(self.function, "item");
+        let outside = builder.block();
+        if self.group.widening.is_some() {
+            let any = builder.icmp(IntPredicate::LLVMIntULT, first, size);
+            builder.branch_if(any, head, rows.done);
+        } else {
+            builder.branch(head);
+        }
+        builder.position_at_end(head);
+        let item = builder.phi(int64, "local.id.0");
+        item.add_incoming(&[(first, outside)]);
+        self.row_index = builder.add_nuw(rows.start, item);
+        self.local_id = [item, rows.row[1], rows.row[2]];
+        self.emit_item(builder);
+        let next = builder.add_nuw(item, int64.constant(1));
+        let more = builder.icmp(IntPredicate::LLVMIntULT, next, size);
+        item.add_incoming(&[(next, builder.block())]);
+        let back = builder.branch_if(more, head, rows.done);
+        mark_loop(context, back, &self.group.loop_properties);
+    }
+
+    /// The loop over the work-items of a row, as many as the vectors have lanes at a time. Returns
+    /// the first work-item that is left, and what the loop calls.
+    fn emit_vectors(
+        &self,
+        builder: &Builder,
+        rows: &RowLoop,
+        widening: &Widening,
+    ) -> (Value, Widened) {
+        let context = self.group.context();
+        let int64 = context.int(64);
+        let zero = int64.constant(0);
+        let (widened, values) = self.take_out(rows, widening);
+        let lanes = int64.constant(u64::from(widening.width));
+        let whole = builder.and(
+            self.group.size[0],
+            int64.constant(!(u64::from(widening.width) - 1)),
+        );
+        let end = builder.select(widening.allowed, whole, zero);
+        let [head, done] =
+            ["vector", "vectors.done"].map(|name| context.append_block(self.function, name));
+        let outside = builder.block();
+        let any = builder.icmp(IntPredicate::LLVMIntNE, end, zero);
+        builder.branch_if(any, head, done);
+        builder.position_at_end(head);
+        let item = builder.phi(int64, "local.id.0");
+        let mut arguments = vec![
+            item,
+            builder.add_nuw(widening.global_base, item),
+            builder.add_nuw(rows.start, item),
+        ];
+        arguments.extend(values);
+        builder.call(widened.function, &arguments);
+        let next = builder.add_nuw(item, lanes);
+        item.add_incoming(&[(zero, outside), (next, head)]);
+        let more = builder.icmp(IntPredicate::LLVMIntULT, next, end);
+        let back = builder.branch_if(more, head, done);
+        mark_loop(context, back, &[no_copies(context)]);
+        builder.position_at_end(done);
+        (end, widened)
+    }
+
+    /// Copies the region to a function of its own, which waits to be widened. Returns the values
+    /// of the work-group function it takes.
+    fn take_out(&self, rows: &RowLoop, widening: &Widening) -> (Widened, Vec<Value>) {
+        let group = self.group;
+        let context = group.context();
+        let name = format!("{}.region.{}", group.entry.name(), self.region.start);
+        let function = group
+            .module
+            .add_function(&name, context.void().function(&[], false));
+        let builder = context.builder();
+        builder.position_at_end(context.append_block(function, "setup"));
+        let unknown = context.int(64).poison();
+        let draft = Draft {
+            function,
+            item: builder.freeze(unknown),
+            global_id: builder.freeze(unknown),
+            row_index: builder.freeze(unknown),
+            global_base: widening.global_base,
+        };
+        let mut body = Body::new(group, self.region);
+        body.function = function;
+        body.local_id = [draft.item, rows.row[1], rows.row[2]];
+        body.row_index = draft.row_index;
+        for &variable in group.variables.keys() {
+            let copy = builder.alloca(allocated(variable), "private");
+            copy.set_alignment(variable.alignment());
+            body.known.insert(variable, copy);
+        }
+        body.known.extend(&self.known);
+        body.emit_item(&builder);
+        builder.return_void();
+        let (region, values) = draft.close(group.module);
+        let signature = region.function.value_type();
+        let function = group
+            .module
+            .add_function(&format!("{name}.wide"), signature);
+        (Widened { region, function }, values)
+    }
+
+    /// What one work-item does.
+    fn emit_item(&mut self, builder: &Builder) {
+        let context = self.group.context();
+        let leave = context.append_block(self.function, "leave");
+        self.border = Some(leave);
         self.find_values_of_work_item(builder);
         let start = self.group.regions.flow.blocks[self.region.start];
         let position = builder.block();
@@ -72,9 +202,6 @@ impl<'a> Body<'a> {
         self.copy_terminators(builder);
         self.connect_operands(builder);
         builder.position_at_end(leave);
-        if let Some(loops) = loops {
-            self.close_loops(builder, &loops);
-        }
     }
 
     fn live(&self) -> Vec<Value> {
@@ -109,7 +236,7 @@ impl<'a> Body<'a> {
             self.known.insert(variable, address);
         }
         for (&variable, &address) in &group.variables {
-            self.known.insert(variable, address);
+            self.known.entry(variable).or_insert(address);
         }
         let live = self.live();
         for &value in &live {
@@ -150,7 +277,7 @@ impl<'a> Body<'a> {
     /// A stack variable that LLVM turns into values again.
     fn stack_memory(&self, value: Value) -> Value {
         let builder = self.group.context().builder();
-        if let Some(first) = self.group.entry.entry_block().first_instruction() {
+        if let Some(first) = self.function.entry_block().first_instruction() {
             builder.position_before(first);
         }
         builder.alloca(value.ty(), "renewed")
@@ -204,7 +331,7 @@ impl<'a> Body<'a> {
         let split = self.group.regions.regions.len() > 1;
         let kept: HashSet<_> = self.live().into_iter().collect();
         for (_, block) in self.original() {
-            let copy = context.append_block(self.group.entry, &block.name());
+            let copy = context.append_block(self.function, &block.name());
             self.blocks.insert(block, copy);
             builder.position_at_end(copy);
             for instruction in block.instructions() {
@@ -309,7 +436,7 @@ impl<'a> Body<'a> {
                 let target = self.inside(successor).unwrap_or_else(|| {
                     *borders
                         .entry(successor)
-                        .or_insert_with(|| group.context().append_block(group.entry, "border"))
+                        .or_insert_with(|| group.context().append_block(self.function, "border"))
                 });
                 copy.set_successor(index as u32, target);
             }
@@ -391,61 +518,45 @@ impl<'a> Body<'a> {
         }
     }
 
-    fn open_loops(&mut self, builder: &Builder) -> WorkItemLoop {
+    fn open_rows(&self, builder: &Builder) -> RowLoop {
         let context = self.group.context();
         let int64 = context.int(64);
-        let zero = int64.constant(0);
-        let [row_head, item_head] =
-            ["row", "item"].map(|name| context.append_block(self.group.entry, name));
-        let counter = |name: &str, outside: Block| {
-            let counter = builder.phi(int64, name);
-            counter.add_incoming(&[(zero, outside)]);
-            counter
-        };
+        let [head, done] =
+            ["row", "row.done"].map(|name| context.append_block(self.function, name));
         let outside = builder.block();
-        builder.branch(row_head);
-        builder.position_at_end(row_head);
-        let row = ["row", "local.id.1", "local.id.2"].map(|name| counter(name, outside));
-        let row_start = builder.mul(row[0], self.group.size[0]);
-        builder.branch(item_head);
-        builder.position_at_end(item_head);
-        let item = counter("local.id.0", row_head);
-        self.row_index = builder.add_nuw(row_start, item);
-        self.local_id = [item, row[1], row[2]];
-        WorkItemLoop {
-            row_head,
-            item_head,
+        builder.branch(head);
+        builder.position_at_end(head);
+        let row = ["row", "local.id.1", "local.id.2"].map(|name| {
+            let counter = builder.phi(int64, name);
+            counter.add_incoming(&[(int64.constant(0), outside)]);
+            counter
+        });
+        RowLoop {
+            head,
             row,
-            item,
+            start: builder.mul(row[0], self.group.size[0]),
+            done,
         }
     }
 
-    fn close_loops(&self, builder: &Builder, loops: &WorkItemLoop) {
+    fn close_rows(&self, builder: &Builder, rows: &RowLoop) {
         let context = self.group.context();
         let int64 = context.int(64);
         let (zero, one) = (int64.constant(0), int64.constant(1));
         let size = self.group.size;
-        let [row_done, done] =
-            ["row.done", "items.done"].map(|name| context.append_block(self.group.entry, name));
-
-        let next = builder.add_nuw(loops.item, one);
-        let more = builder.icmp(IntPredicate::LLVMIntULT, next, size[0]);
-        loops.item.add_incoming(&[(next, builder.block())]);
-        let back = builder.branch_if(more, loops.item_head, row_done);
-        mark_loop(context, back, &self.group.loop_properties);
-
-        builder.position_at_end(row_done);
-        let next = builder.add_nuw(loops.row[0], one);
-        let y = builder.add_nuw(loops.row[1], one);
+        let done = context.append_block(self.function, "items.done");
+        builder.position_at_end(rows.done);
+        let next = builder.add_nuw(rows.row[0], one);
+        let y = builder.add_nuw(rows.row[1], one);
         let wraps = builder.icmp(IntPredicate::LLVMIntEQ, y, size[1]);
         let y = builder.select(wraps, zero, y);
-        let z = builder.add_nuw(loops.row[2], builder.int_cast(wraps, int64, false));
-        for (counter, next) in loops.row.into_iter().zip([next, y, z]) {
-            counter.add_incoming(&[(next, row_done)]);
+        let z = builder.add_nuw(rows.row[2], builder.int_cast(wraps, int64, false));
+        for (counter, next) in rows.row.into_iter().zip([next, y, z]) {
+            counter.add_incoming(&[(next, rows.done)]);
         }
-        let rows = builder.mul(size[1], size[2]);
-        let more = builder.icmp(IntPredicate::LLVMIntULT, next, rows);
-        let back = builder.branch_if(more, loops.row_head, done);
+        let count = builder.mul(size[1], size[2]);
+        let more = builder.icmp(IntPredicate::LLVMIntULT, next, count);
+        let back = builder.branch_if(more, rows.head, done);
         mark_loop(context, back, &[no_copies(context)]);
         builder.position_at_end(done);
     }

@@ -16,6 +16,7 @@ use std::collections::HashSet;
 use crate::barrier::{self, Rendezvous};
 use crate::control_flow::ControlFlow;
 use crate::llvm::{address_space, Opcode, Value};
+use crate::pure_intrinsic;
 use crate::work_item::Primitive;
 
 /// Result of the analysis of one function.
@@ -107,7 +108,7 @@ impl Shape {
                 match barrier::rendezvous(instruction) {
                     Some(Rendezvous::Barrier { .. }) => false,
                     Some(Rendezvous::Collective { uniform_result }) => !uniform_result,
-                    None => !is_pure_intrinsic(instruction) || by_operands(),
+                    None => !pure_intrinsic::is_one(instruction) || by_operands(),
                 }
             }
             Some(
@@ -148,50 +149,6 @@ pub fn condition(flow: &ControlFlow, block: usize) -> Option<Value> {
         return None;
     }
     Some(flow.blocks[block].terminator()?.operand(0))
-}
-
-/// Intrinsics whose result depends on nothing but their arguments.
-fn is_pure_intrinsic(call: Value) -> bool {
-    const PURE: [&str; 34] = [
-        "llvm.fmuladd.",
-        "llvm.fma.",
-        "llvm.umin.",
-        "llvm.umax.",
-        "llvm.smin.",
-        "llvm.smax.",
-        "llvm.abs.",
-        "llvm.fabs.",
-        "llvm.minnum.",
-        "llvm.maxnum.",
-        "llvm.sqrt.",
-        "llvm.floor.",
-        "llvm.ceil.",
-        "llvm.trunc.",
-        "llvm.rint.",
-        "llvm.round.",
-        "llvm.copysign.",
-        "llvm.ctpop.",
-        "llvm.ctlz.",
-        "llvm.cttz.",
-        "llvm.bswap.",
-        "llvm.bitreverse.",
-        "llvm.fshl.",
-        "llvm.fshr.",
-        "llvm.uadd.",
-        "llvm.usub.",
-        "llvm.umul.",
-        "llvm.sadd.",
-        "llvm.ssub.",
-        "llvm.smul.",
-        "llvm.is.fpclass.",
-        "llvm.fptosi.",
-        "llvm.fptoui.",
-        "llvm.vector.reduce.",
-    ];
-    call.called_function().is_some_and(|callee| {
-        let name = callee.name();
-        PURE.iter().any(|prefix| name.starts_with(prefix))
-    })
 }
 
 /// What is known of the end of a block without looking at values.

@@ -8,6 +8,7 @@ use crate::collective;
 use crate::llvm::{AtomicOrdering, Block, Builder, Context, Metadata, Module, Type, Value};
 use crate::region::{Next, Regions};
 use crate::region_body::Body;
+use crate::region_function::Widened;
 use crate::slot::Keep;
 
 /// Memory a kernel needs, in bytes.
@@ -65,7 +66,31 @@ pub(crate) struct WorkGroup<'a> {
     pub access_group: Option<AccessGroup>,
     /// What LLVM shall know of the loop over dimension 0.
     pub loop_properties: Vec<Metadata>,
+    /// How to run several work-items at once, if at all.
+    pub widening: Option<Widening>,
+    /// The regions that are to be widened.
+    pub widened: Vec<Widened>,
     pub memory: Memory,
+}
+
+/// In which manner work-items run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Manner {
+    /// They affect each other at barriers only, not by atomics.
+    pub independent: bool,
+    /// Several at once.
+    pub widening: Option<Widening>,
+}
+
+/// What running several work-items at once takes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Widening {
+    /// How many.
+    pub width: u32,
+    /// A value of the entry function: whether the launch is fit for it.
+    pub allowed: Value,
+    /// Global id of the work-group's first work-item in dimension 0.
+    pub global_base: Value,
 }
 
 /// Metadata that tells LLVM that work-items are independent between barriers.
@@ -96,14 +121,14 @@ impl<'a> WorkGroup<'a> {
         fixed: HashMap<Value, Value>,
         size: [Value; 3],
         latch: Block,
-        independent: bool,
+        manner: Manner,
     ) -> Self {
         let context = module.context();
         let starts = (regions.regions.iter())
             .map(|region| context.append_block(entry, &format!("region.{}", region.start)))
             .collect();
         let mut loop_properties = vec![no_copies(context)];
-        let access_group = independent.then(|| {
+        let access_group = manner.independent.then(|| {
             let group = context.distinct_empty_node();
             let name = context.metadata_string("llvm.loop.parallel_accesses");
             loop_properties.push(context.metadata_node(&[name, group]));
@@ -128,6 +153,8 @@ impl<'a> WorkGroup<'a> {
             next: context.constant(32, 0),
             access_group,
             loop_properties,
+            widening: manner.widening,
+            widened: Vec::new(),
             memory: Memory::default(),
         }
     }
@@ -142,7 +169,7 @@ impl<'a> WorkGroup<'a> {
         builder: &Builder,
         context_base: Value,
         work_items: Value,
-    ) -> Result<Memory, String> {
+    ) -> Result<(Memory, Vec<Widened>), String> {
         builder.branch(self.starts[0]);
         self.allocate(context_base, work_items);
         for number in 0..self.regions.regions.len() {
@@ -161,10 +188,11 @@ impl<'a> WorkGroup<'a> {
                 }
                 Some(Rendezvous::Barrier { .. }) | None => {}
             }
-            Body::new(&self, region).emit(builder);
+            let widened = Body::new(&self, region).emit(builder);
+            self.widened.extend(widened);
             self.go_on(builder, &region.next);
         }
-        Ok(self.memory)
+        Ok((self.memory, self.widened))
     }
 
     /// Continues with the region that the work-items arrived at.
@@ -303,7 +331,7 @@ impl<'a> WorkGroup<'a> {
 }
 
 /// Type of a private variable; its element count is constant in OpenCL C.
-fn allocated(variable: Value) -> Type {
+pub(crate) fn allocated(variable: Value) -> Type {
     let of = variable.allocated_type();
     match variable.operand(0).constant_int() {
         None | Some(1) => of,

@@ -183,6 +183,11 @@ impl Builder {
         )))
     }
 
+    /// Inserts a floating-point negation.
+    pub fn negate(&self, value: Value) -> Value {
+        Value(llvm!(LLVMBuildFNeg(self.raw, value.0, c"".as_ptr())))
+    }
+
     /// `freeze`
     pub fn freeze(&self, value: Value) -> Value {
         Value(llvm!(LLVMBuildFreeze(self.raw, value.0, c"".as_ptr())))
@@ -284,9 +289,15 @@ impl Builder {
         address: Value,
         value: Value,
         ordering: LLVMAtomicOrdering,
+        single_thread: bool,
     ) -> Value {
         Value(llvm!(LLVMBuildAtomicRMW(
-            self.raw, operation, address.0, value.0, ordering, 0
+            self.raw,
+            operation,
+            address.0,
+            value.0,
+            ordering,
+            i32::from(single_thread)
         )))
     }
 
@@ -298,9 +309,16 @@ impl Builder {
         desired: Value,
         success: LLVMAtomicOrdering,
         failure: LLVMAtomicOrdering,
+        single_thread: bool,
     ) -> Value {
         Value(llvm!(LLVMBuildAtomicCmpXchg(
-            self.raw, address.0, expected.0, desired.0, success, failure, 0
+            self.raw,
+            address.0,
+            expected.0,
+            desired.0,
+            success,
+            failure,
+            i32::from(single_thread)
         )))
     }
 
@@ -329,6 +347,17 @@ impl Builder {
         )))
     }
 
+    /// Inserts a member into a structure.
+    pub fn insert_value(&self, aggregate: Value, member: Value, index: u32) -> Value {
+        Value(llvm!(LLVMBuildInsertValue(
+            self.raw,
+            aggregate.0,
+            member.0,
+            index,
+            c"".as_ptr()
+        )))
+    }
+
     /// `extractelement`
     pub fn extract_element(&self, vector: Value, index: Value) -> Value {
         Value(llvm!(LLVMBuildExtractElement(
@@ -346,6 +375,17 @@ impl Builder {
             vector.0,
             element.0,
             index.0,
+            c"".as_ptr()
+        )))
+    }
+
+    /// Picks elements of two vectors of the same type; `mask` is a constant vector of `i32`.
+    pub fn shuffle_vector(&self, left: Value, right: Value, mask: Value) -> Value {
+        Value(llvm!(LLVMBuildShuffleVector(
+            self.raw,
+            left.0,
+            right.0,
+            mask.0,
             c"".as_ptr()
         )))
     }

@@ -244,6 +244,18 @@ impl Context {
         Attribute(llvm!(LLVMCreateEnumAttribute(self.raw(), kind, number)))
     }
 
+    /// The attribute that says that a 64-bit parameter is below `limit`.
+    pub fn range_attribute(&self, limit: u64) -> Attribute {
+        let kind = llvm!(LLVMGetEnumAttributeKindForName(c"range".as_ptr(), 5));
+        Attribute(llvm!(LLVMCreateConstantRangeAttribute(
+            self.raw(),
+            kind,
+            64,
+            [0].as_ptr(),
+            [limit].as_ptr()
+        )))
+    }
+
     /// A string attribute, for example `target-cpu`.
     pub fn string_attribute(&self, name: &str, value: &str) -> Attribute {
         Attribute(llvm!(LLVMCreateStringAttribute(

@@ -104,6 +104,11 @@ impl Type {
         Type(llvm!(LLVMVectorType(self.0, len)))
     }
 
+    /// Whether this is a structure type.
+    pub fn is_structure(self) -> bool {
+        self.kind() == LLVMTypeKind::LLVMStructTypeKind
+    }
+
     /// Function type that returns this type.
     pub fn function(self, parameters: &[Type], variadic: bool) -> Type {
         let mut raw: Vec<_> = parameters.iter().map(|parameter| parameter.0).collect();
@@ -151,6 +156,12 @@ impl Type {
     /// `poison` of this type.
     pub fn poison(self) -> Value {
         Value(llvm!(LLVMGetPoison(self.0)))
+    }
+
+    /// Constant vector of the given constants, which all have this type.
+    pub fn constant_vector(self, elements: &[Value]) -> Value {
+        let mut raw: Vec<_> = elements.iter().map(|element| element.0).collect();
+        Value(llvm!(LLVMConstVector(raw.as_mut_ptr(), raw.len() as u32)))
     }
 
     /// Name of a target extension type such as `spirv.Event`, if this is one.

@@ -2,7 +2,9 @@
 
 use llvm_sys::core::*;
 use llvm_sys::prelude::*;
-use llvm_sys::{LLVMIntPredicate, LLVMLinkage, LLVMOpcode, LLVMValueKind};
+use llvm_sys::{
+    LLVMAtomicRMWBinOp, LLVMIntPredicate, LLVMLinkage, LLVMOpcode, LLVMRealPredicate, LLVMValueKind,
+};
 
 use super::{llvm, Attribute, Block, OwnedMessage, Type};
 
@@ -306,6 +308,71 @@ impl Value {
     /// Removes metadata from an instruction.
     pub fn remove_metadata(self, kind: u32) {
         llvm!(LLVMSetMetadata(self.0, kind, std::ptr::null_mut()));
+    }
+
+    /// Element `index` of a shuffle's mask; `None` where any value will do.
+    pub fn shuffle_index(self, index: u32) -> Option<u32> {
+        u32::try_from(llvm!(LLVMGetMaskValue(self.0, index))).ok()
+    }
+
+    /// Number of elements of a shuffle's mask.
+    pub fn shuffle_len(self) -> u32 {
+        llvm!(LLVMGetNumMaskElements(self.0))
+    }
+
+    /// Predicate of a floating-point comparison.
+    pub fn real_predicate(self) -> LLVMRealPredicate {
+        llvm!(LLVMGetFCmpPredicate(self.0))
+    }
+
+    /// Indices of an `extractvalue` or `insertvalue`.
+    pub fn aggregate_indices(self) -> Vec<u32> {
+        let count = llvm!(LLVMGetNumIndices(self.0)) as usize;
+        let first = llvm!(LLVMGetIndices(self.0));
+        // SAFETY: LLVM returns the address of `count` numbers that live as long as the instruction.
+        unsafe { std::slice::from_raw_parts(first, count) }.to_vec()
+    }
+
+    /// Gives an operation the fast-math flags of another one, where both can have some.
+    pub fn copy_fast_math_flags(self, from: Value) {
+        let can = |value: Value| {
+            value.is_instruction() && llvm!(LLVMCanValueUseFastMathFlags(value.0)) != 0
+        };
+        if can(self) && can(from) {
+            let flags = llvm!(LLVMGetFastMathFlags(from.0));
+            llvm!(LLVMSetFastMathFlags(self.0, flags));
+        }
+    }
+
+    /// Whether an addition, subtraction, multiplication or shift says that it does not wrap in the
+    /// signed sense.
+    pub fn has_no_signed_wrap(self) -> bool {
+        llvm!(LLVMGetNSW(self.0)) != 0
+    }
+
+    /// The same in the unsigned sense.
+    pub fn has_no_unsigned_wrap(self) -> bool {
+        llvm!(LLVMGetNUW(self.0)) != 0
+    }
+
+    /// Whether a `zext` says that its operand is not negative.
+    pub fn has_non_negative_operand(self) -> bool {
+        llvm!(LLVMGetNNeg(self.0)) != 0
+    }
+
+    /// Whether an `or` says that no bit is set on both sides, so that it adds.
+    pub fn is_disjoint(self) -> bool {
+        self.opcode() == Some(LLVMOpcode::LLVMOr) && llvm!(LLVMGetIsDisjoint(self.0)) != 0
+    }
+
+    /// Whether an atomic instruction is one only for the thread it runs on.
+    pub fn is_single_thread(self) -> bool {
+        llvm!(LLVMIsAtomicSingleThread(self.0)) != 0
+    }
+
+    /// Operation of an `atomicrmw`.
+    pub fn atomic_operation(self) -> LLVMAtomicRMWBinOp {
+        llvm!(LLVMGetAtomicRMWBinOp(self.0))
     }
 
     /// Metadata of an instruction.

@@ -1,5 +1,6 @@
 //! A reference for kernels with barriers: every work-item is a thread, every barrier a barrier.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::Barrier;
 
@@ -45,19 +46,27 @@ const SEEDS: [i32; 4] = [0, 1, 5, 12];
 /// Runs `kernel void k(global int *out, int n)` and `reference` on the same ranges and compares
 /// what they leave in `out`, which has four elements per work-item.
 pub fn compare(source: &str, reference: impl Fn(&Item, i32) + Sync) {
-    let kernel = Kernel::new(source, &[Arg::Ints(&mut []), Arg::Bytes(&[0; 4])]);
-    for (global, local) in [(8, 4), (16, 16), (5, 1), (23, 7)] {
+    let ranges = [(8, 4), (16, 16), (5, 1), (23, 7)];
+    let mut expected = HashMap::new();
+    for (global, local) in ranges {
         for n in SEEDS {
-            let range = Range::line(global, local);
-            let expected =
-                reference_run(global as usize, local as usize, |item| reference(item, n));
+            let run = || reference_run(global, local, |item| reference(item, n));
+            expected.insert((global, local, n), run());
+        }
+    }
+    for width in [None, Some(4)] {
+        let arguments = [Arg::Ints(&mut []), Arg::Bytes(&[0; 4])];
+        let kernel = Kernel::in_lanes(source, &arguments, width);
+        for ((global, local, n), expected) in &expected {
+            let range = Range::line(*global as u64, *local as u64);
             for group_by_group in [false, true] {
-                let mut out = vec![0; global as usize * 4];
+                let mut out = vec![0; global * 4];
                 let mut arguments = [Arg::Ints(&mut out), Arg::Bytes(&n.to_le_bytes())];
                 kernel.run(range, &mut arguments, group_by_group);
                 assert_eq!(
-                    out, expected,
-                    "global {global} local {local} n {n} group by group {group_by_group}\n{}",
+                    &out, expected,
+                    "global {global} local {local} n {n} width {width:?} \
+                     group by group {group_by_group}\n{}",
                     kernel.ir
                 );
             }

@@ -7,6 +7,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use std::ptr;
 
+use isocl_compiler::library;
 use isocl_compiler::llvm::{Context, Module, TargetMachine};
 use isocl_compiler::lower::{lower, Lowered};
 use isocl_compiler_interface::launch::{KernelEntry, LaunchFrame};
@@ -118,15 +119,22 @@ unsafe extern "C" fn no_printf(_: *mut c_void, _: *const u8, _: usize) {}
 impl Kernel {
     /// Compiles kernel `k` of an OpenCL C source.
     pub fn new(source: &str, arguments: &[Arg]) -> Self {
-        Self::from_ir(&clang(source), arguments)
+        Self::in_lanes(source, arguments, None)
     }
 
-    pub fn from_ir(text: &str, arguments: &[Arg]) -> Self {
+    /// The same, to run `width` work-items at once.
+    pub fn in_lanes(source: &str, arguments: &[Arg], width: Option<u32>) -> Self {
+        Self::from_ir(&clang(source), arguments, width)
+    }
+
+    /// Compiles kernel `k` in textual `spir64` IR, to run `width` work-items at once.
+    pub fn from_ir(text: &str, arguments: &[Arg], width: Option<u32>) -> Self {
         let context = Context::new();
         let module = context.parse_ir(text).unwrap();
+        library::link(&module).unwrap();
         let machine = TargetMachine::host().unwrap();
         let (arguments, block_bytes) = describe(arguments);
-        let lowered = lower(&module, "k", &arguments, &machine).unwrap();
+        let lowered = lower(&module, "k", &arguments, &machine, width).unwrap();
         let ir = module.to_string();
         module.run_passes("default<O2>", &machine).unwrap();
         let (jit, entry) = jit(&module, &machine, &lowered.entry_symbol);

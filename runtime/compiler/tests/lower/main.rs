@@ -6,5 +6,6 @@ mod barriers;
 mod collectives;
 mod ids;
 mod item;
+mod lanes;
 mod launch;
 mod random_kernels;

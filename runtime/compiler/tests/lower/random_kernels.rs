@@ -285,15 +285,24 @@ fn compare(seeds: std::ops::Range<u64>) {
             .flat_map(|_| block(&mut random, 3, false, false))
             .collect();
         let text = source(&program);
-        let kernel = Kernel::new(&text, &[Arg::Ints(&mut []), Arg::Bytes(&[0; 4])]);
-        for (global, local) in [(6, 6), (11, 4)] {
+        for (width, global, local) in [
+            (None, 6, 6),
+            (None, 11, 4),
+            (Some(4), 10, 6),
+            (Some(16), 39, 35),
+        ] {
+            let arguments = [Arg::Ints(&mut []), Arg::Bytes(&[0; 4])];
+            let kernel = Kernel::in_lanes(&text, &arguments, width);
             for n in [0i32, 1, 3, 6] {
                 let mut out = vec![0; global * 4];
                 let mut arguments = [Arg::Ints(&mut out), Arg::Bytes(&n.to_le_bytes())];
                 let range = Range::line(global as u64, local as u64);
                 kernel.run(range, &mut arguments, n == 1);
                 let want = expected(&program, global, local, n);
-                assert_eq!(out, want, "seed {seed} global {global} n {n}\n{text}");
+                assert_eq!(
+                    out, want,
+                    "seed {seed} width {width:?} global {global} n {n}\n{text}"
+                );
             }
         }
     }

@@ -1,0 +1,197 @@
+//! Turns what one work-item does into what `width` neighbours in dimension 0 do together, each in
+//! a lane of vector registers.
+//!
+//! Values that are the same in all lanes, or grow evenly from lane to lane, stay scalars. Lanes
+//! that take different ways run both under masks; a way without lanes is jumped over.
+
+mod control;
+mod memory;
+mod operation;
+mod serial;
+mod wide;
+
+use std::collections::HashMap;
+
+use crate::lane_shape::{LaneShapes, Shape};
+use crate::llvm::{Block, Builder, Context, Linkage, Module, Opcode, TargetMachine, Value};
+use crate::region_function::{RegionFunction, Widened};
+use crate::region_tree::{self, Node};
+
+/// Passes that give a region the form that a tree is read from.
+const FOR_TREE: &str = "function(sroa,early-cse,simplifycfg,instcombine<no-verify-fixpoint>,\
+                        lower-switch,loop-simplify,lcssa)";
+
+/// Passes that give it that form whatever it looks like.
+const STRUCTURIZE: &str = "function(fix-irreducible,loop-simplify,unify-loop-exits,loop-simplify,\
+                           lcssa,structurizecfg,loop-simplify,lcssa)";
+
+/// Most operations on scalars in a kernel that is widened: beyond, compiling would take too long.
+const MOST_OPERATIONS: usize = 6000;
+
+/// Elements of a vector type of the program that fill registers as well as lanes would.
+const WIDE_VECTOR: u32 = 8;
+
+/// Whether widening would pay, as far as the size of things tells.
+///
+/// # Errors
+/// What there is too much of.
+fn check_size(regions: &[Widened]) -> Result<(), String> {
+    let mut operations = 0;
+    for widened in regions {
+        for instruction in widened.region.function.instructions() {
+            let of = instruction.ty();
+            let elements = if of.is_vector() { of.vector_len() } else { 1 };
+            if elements >= WIDE_VECTOR {
+                return Err(format!("{of} is wide already"));
+            }
+            operations += elements as usize;
+        }
+    }
+    if operations > MOST_OPERATIONS {
+        return Err(format!("{operations} operations are too many"));
+    }
+    Ok(())
+}
+
+/// How many work-items to run at once on a processor: as many floats as its registers hold.
+pub fn natural_width(machine: &TargetMachine) -> u32 {
+    let features = machine.features();
+    if features.contains("+avx512f") {
+        16
+    } else if features.contains("+avx2") {
+        8
+    } else {
+        4
+    }
+}
+
+/// Gives the functions that wait for it their bodies; the regions they come from are erased.
+///
+/// # Errors
+/// What cannot be widened; the module is of no use then.
+pub fn widen_all(
+    module: &Module,
+    entry_symbol: &str,
+    regions: &[Widened],
+    width: u32,
+    machine: &TargetMachine,
+) -> Result<(), String> {
+    if regions.is_empty() {
+        return Ok(());
+    }
+    check_size(regions)?;
+    let context = module.context();
+    let entry = module
+        .function(entry_symbol)
+        .ok_or("the entry is missing")?;
+    // Passes leave functions with these attributes alone.
+    let skipped = ["optnone", "noinline"];
+    for name in skipped {
+        entry.add_attribute(context.enum_attribute(name, 0));
+    }
+    module.run_passes(FOR_TREE, machine)?;
+    let read = |widened: &Widened| region_tree::read(widened.region.function);
+    let mut trees: Vec<_> = regions.iter().map(read).collect();
+    if trees.iter().any(Result::is_err) {
+        module.run_passes(STRUCTURIZE, machine)?;
+        trees = regions.iter().map(read).collect();
+    }
+    for (tree, widened) in trees.into_iter().zip(regions) {
+        widen(module, &widened.region, &tree?, width, widened.function)?;
+        widened.region.function.erase_function();
+        widened.function.set_linkage(Linkage::LLVMInternalLinkage);
+        for name in ["alwaysinline", "nounwind"] {
+            let attribute = context.enum_attribute(name, 0);
+            widened.function.add_attribute(attribute);
+        }
+    }
+    for name in skipped {
+        entry.remove_attribute(name);
+    }
+    Ok(())
+}
+
+/// Which lanes run; `None` when all do.
+type Mask = Option<Value>;
+
+/// A function under construction.
+struct Widener<'a> {
+    module: &'a Module,
+    region: &'a RegionFunction,
+    shapes: &'a LaneShapes,
+    width: u32,
+    builder: Builder,
+    /// Where memory for values that several ways set is reserved.
+    setup: Builder,
+    function: Value,
+    /// First lanes of what is uniform or linear.
+    scalars: HashMap<Value, Value>,
+    /// Components of what varies, each a vector with an element per lane.
+    vectors: HashMap<Value, Vec<Value>>,
+    /// Whether what is linear under a condition is linear.
+    guards: HashMap<Value, Value>,
+}
+
+/// Gives `function`, which has the region's parameters, its body: the region for the work-items
+/// from `item` on.
+fn widen(
+    module: &Module,
+    region: &RegionFunction,
+    tree: &[Node],
+    width: u32,
+    function: Value,
+) -> Result<(), String> {
+    let shapes = LaneShapes::new(module, region, tree);
+    let context = module.context();
+    let start = context.append_block(function, "start");
+    let body = context.append_block(function, "body");
+    let setup = context.builder();
+    setup.position_at_end(start);
+    setup.position_before(setup.branch(body));
+    let builder = context.builder();
+    builder.position_at_end(body);
+    let parameters = function.parameters();
+    let mut widener = Widener {
+        module,
+        region,
+        shapes: &shapes,
+        width,
+        builder,
+        setup,
+        function,
+        scalars: region
+            .function
+            .parameters()
+            .into_iter()
+            .zip(parameters.iter().copied())
+            .collect(),
+        vectors: HashMap::new(),
+        guards: HashMap::new(),
+    };
+    widener.sequence(tree, None, None)?;
+    widener.builder.return_void();
+    Ok(())
+}
+
+impl Widener<'_> {
+    fn context(&self) -> &Context {
+        self.module.context()
+    }
+
+    fn new_block(&self, name: &str) -> Block {
+        self.context().append_block(self.function, name)
+    }
+
+    fn shape(&self, value: Value) -> Shape {
+        self.shapes.of(value)
+    }
+
+    fn block(&mut self, block: Block, mask: Mask) -> Result<(), String> {
+        for instruction in block.instructions() {
+            if instruction.opcode() != Some(Opcode::LLVMPHI) && !instruction.is_terminator() {
+                self.instruction(instruction, mask)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,421 @@
+//! Sequences, ifs and loops with lanes that may go different ways.
+
+use super::{Mask, Widener};
+use crate::lane_shape::Shape;
+use crate::llvm::{Block, Opcode, Value};
+use crate::region_tree::{If, Loop, Node, Way};
+use crate::widen::wide::components;
+
+/// Memory for a value that several ways set. LLVM turns it into values again.
+enum Slot {
+    /// Of what is uniform or linear.
+    Scalar(Value),
+    /// One for each component.
+    Lanes(Vec<Value>),
+}
+
+/// The loop around a break.
+pub(super) struct Around {
+    exit: Block,
+    /// Behind the loop.
+    leave: Block,
+    /// For the phis at the exit.
+    slots: Vec<(Value, Slot)>,
+    divergent: bool,
+}
+
+/// Most instructions of a way that runs without asking whether any lane takes it.
+const SHORT_WAY: usize = 8;
+
+impl Widener<'_> {
+    /// Emits the steps; returns the lanes that are left at the end. When a break takes the last
+    /// lane, control goes to `around.leave`, or to the end of the way the steps belong to.
+    pub(super) fn sequence(
+        &mut self,
+        steps: &[Node],
+        mut mask: Mask,
+        around: Option<(&Around, Block)>,
+    ) -> Result<Mask, String> {
+        for (number, step) in steps.iter().enumerate() {
+            let before = mask;
+            match step {
+                Node::Block(block) => self.block(*block, mask)?,
+                Node::If(branch) => mask = self.branch(branch, mask, around)?,
+                Node::Loop(inner) => self.inner_loop(inner, mask)?,
+                Node::Break {
+                    condition,
+                    when,
+                    from,
+                } => {
+                    let Some((around, _)) = around else {
+                        return Err("a break stands outside of loops".to_owned());
+                    };
+                    mask = self.leave(around, *condition, *when, *from, mask)?;
+                }
+            }
+            // What follows may rely on a lane that runs.
+            if let (Some(left), Some((_, end))) = (mask.filter(|_| mask != before), around) {
+                if number + 1 < steps.len() {
+                    let rest = self.new_block("rest");
+                    let any = self.any(left);
+                    self.builder.branch_if(any, rest, end);
+                    self.builder.position_at_end(rest);
+                }
+            }
+        }
+        Ok(mask)
+    }
+
+    fn leave(
+        &mut self,
+        around: &Around,
+        condition: Value,
+        when: bool,
+        from: Block,
+        mask: Mask,
+    ) -> Result<Mask, String> {
+        if around.divergent {
+            let condition = self.lane(condition)?;
+            let leaving = self.narrowed(mask, condition, when);
+            for (phi, slot) in &around.slots {
+                let (Slot::Lanes(slots), Some(value)) = (slot, incoming(*phi, from)) else {
+                    return Err("a loop that lanes leave one by one has uniform results".to_owned());
+                };
+                for (value, &slot) in self.lanes(value)?.into_iter().zip(slots) {
+                    let before = self.builder.load(value.ty(), slot);
+                    let kept = self.builder.select(leaving, value, before);
+                    self.builder.store(kept, slot);
+                }
+            }
+            return Ok(Some(self.narrowed(mask, condition, !when)));
+        }
+        let [leaving, stay] = ["leave", "stay"].map(|name| self.new_block(name));
+        let condition = self.scalar(condition);
+        let (then, otherwise) = if when {
+            (leaving, stay)
+        } else {
+            (stay, leaving)
+        };
+        self.builder.branch_if(condition, then, otherwise);
+        self.builder.position_at_end(leaving);
+        for (phi, slot) in &around.slots {
+            if let Some(value) = incoming(*phi, from) {
+                self.store_slot(slot, value)?;
+            }
+        }
+        self.builder.branch(around.leave);
+        self.builder.position_at_end(stay);
+        Ok(mask)
+    }
+
+    fn branch(
+        &mut self,
+        branch: &If,
+        mask: Mask,
+        around: Option<(&Around, Block)>,
+    ) -> Result<Mask, String> {
+        if self.shapes.is_uniform(branch.condition) {
+            self.uniform_branch(branch, mask, around)
+        } else {
+            self.divergent_branch(branch, mask, around)
+        }
+    }
+
+    fn uniform_branch(
+        &mut self,
+        branch: &If,
+        mask: Mask,
+        around: Option<(&Around, Block)>,
+    ) -> Result<Mask, String> {
+        let slots = self.slots(branch.join)?;
+        let narrows = narrows(branch) && around.is_some_and(|(around, _)| around.divergent);
+        let left = narrows.then(|| self.mask_slot());
+        let [then, otherwise, join] = ["then", "else", "join"].map(|name| self.new_block(name));
+        let condition = self.scalar(branch.condition);
+        self.builder.branch_if(condition, then, otherwise);
+        for (start, way) in [(then, &branch.then), (otherwise, &branch.otherwise)] {
+            self.builder.position_at_end(start);
+            let inside = around.map(|(around, _)| (around, join));
+            let mask = self.sequence(&way.steps, mask, inside)?;
+            if let Some(left) = left {
+                let mask = self.explicit(mask);
+                self.builder.store(mask, left);
+            }
+            for (phi, slot) in &slots {
+                if let Some(value) = incoming(*phi, way.last) {
+                    self.store_slot(slot, value)?;
+                }
+            }
+            self.builder.branch(join);
+        }
+        self.builder.position_at_end(join);
+        self.load_slots(slots)?;
+        Ok(match left {
+            Some(left) => Some(self.load_mask(left)),
+            None => mask,
+        })
+    }
+
+    fn divergent_branch(
+        &mut self,
+        branch: &If,
+        mask: Mask,
+        around: Option<(&Around, Block)>,
+    ) -> Result<Mask, String> {
+        let condition = self.lane(branch.condition)?;
+        let masks = [true, false].map(|when| self.narrowed(mask, condition, when));
+        let phis = branch.join.phis();
+        let mut left = masks;
+        let mut results: [Vec<Vec<Value>>; 2] = Default::default();
+        for (index, way) in [&branch.then, &branch.otherwise].into_iter().enumerate() {
+            (left[index], results[index]) = self.way(way, masks[index], &phis, around)?;
+        }
+        let [then, otherwise] = results;
+        for (phi, (then, otherwise)) in phis.into_iter().zip(then.into_iter().zip(otherwise)) {
+            let merged = then
+                .into_iter()
+                .zip(otherwise)
+                .map(|(then, otherwise)| self.builder.select(masks[0], then, otherwise))
+                .collect();
+            self.set_vectors(phi, merged);
+        }
+        if narrows(branch) {
+            Ok(Some(self.builder.or(left[0], left[1])))
+        } else {
+            Ok(mask)
+        }
+    }
+
+    /// Emits one way of a divergent branch. Returns the lanes left at its end, and what it
+    /// contributes to the phis.
+    fn way(
+        &mut self,
+        way: &Way,
+        mask: Value,
+        phis: &[Value],
+        around: Option<(&Around, Block)>,
+    ) -> Result<(Value, Vec<Vec<Value>>), String> {
+        let values: Vec<_> = phis
+            .iter()
+            .filter_map(|&phi| incoming(phi, way.last))
+            .collect();
+        if is_short(&way.steps) && self.may_run_for_nobody(&way.steps) {
+            let left = self.sequence(&way.steps, Some(mask), around)?;
+            let results = values.into_iter().map(|value| self.lanes(value));
+            return Ok((self.explicit(left), results.collect::<Result<_, _>>()?));
+        }
+        let [inside, behind] = ["way", "behind"].map(|name| self.new_block(name));
+        let left = self.mask_slot();
+        let slots = values
+            .iter()
+            .map(|value| self.lane_slots(*value))
+            .collect::<Result<Vec<_>, _>>()?;
+        let any = self.any(mask);
+        self.builder.branch_if(any, inside, behind);
+        self.builder.position_at_end(inside);
+        let around = around.map(|(around, _)| (around, behind));
+        let mask = self.sequence(&way.steps, Some(mask), around)?;
+        let mask = self.explicit(mask);
+        self.builder.store(mask, left);
+        for (&value, slots) in values.iter().zip(&slots) {
+            for (lanes, &slot) in self.lanes(value)?.into_iter().zip(slots) {
+                self.builder.store(lanes, slot);
+            }
+        }
+        self.builder.branch(behind);
+        self.builder.position_at_end(behind);
+        let left = self.load_mask(left);
+        let mut results = Vec::new();
+        for (value, slots) in values.iter().zip(slots) {
+            let parts = components(value.ty())?.into_iter().zip(slots);
+            results.push(
+                parts
+                    .map(|(of, slot)| self.builder.load(of.vector(self.width), slot))
+                    .collect(),
+            );
+        }
+        Ok((left, results))
+    }
+
+    fn inner_loop(&mut self, inner: &Loop, mask: Mask) -> Result<(), String> {
+        let divergent = self.shapes.is_divergent_loop(inner.header);
+        let [head, behind] = ["loop", "loop.done"].map(|name| self.new_block(name));
+        let slots = self.slots(inner.header)?;
+        for (phi, slot) in &slots {
+            if let Some(value) = incoming(*phi, inner.before) {
+                self.store_slot(slot, value)?;
+            }
+        }
+        let live = divergent.then(|| self.mask_slot());
+        if let Some(live) = live {
+            let mask = self.explicit(mask);
+            self.builder.store(mask, live);
+        }
+        let around = Around {
+            exit: inner.exit,
+            leave: behind,
+            slots: self.slots(inner.exit)?,
+            divergent,
+        };
+        self.builder.branch(head);
+        self.builder.position_at_end(head);
+        let inside = match live {
+            Some(live) => Some(self.load_mask(live)),
+            None => mask,
+        };
+        let renewed: Vec<_> = slots.iter().map(|(phi, _)| *phi).collect();
+        let slots = self.load_slots(slots)?;
+        let left = self.sequence(&inner.body, inside, Some((&around, behind)))?;
+        for (phi, slot) in renewed.into_iter().zip(&slots) {
+            if let Some(value) = incoming(phi, inner.latch) {
+                self.store_slot(slot, value)?;
+            }
+        }
+        match live {
+            Some(live) => {
+                let left = self.explicit(left);
+                self.builder.store(left, live);
+                let any = self.any(left);
+                self.builder.branch_if(any, head, behind);
+            }
+            None => {
+                self.builder.branch(head);
+            }
+        }
+        self.builder.position_at_end(behind);
+        debug_assert_eq!(around.slots.len(), around.exit.phis().len());
+        self.load_slots(around.slots)?;
+        Ok(())
+    }
+
+    /// Memory for the phis of a block.
+    fn slots(&self, block: Block) -> Result<Vec<(Value, Slot)>, String> {
+        block
+            .phis()
+            .into_iter()
+            .map(|phi| {
+                let slot = match self.shape(phi) {
+                    Shape::Varying => Slot::Lanes(self.lane_slots(phi)?),
+                    _ => Slot::Scalar(self.setup.alloca(phi.ty(), "slot")),
+                };
+                Ok((phi, slot))
+            })
+            .collect()
+    }
+
+    fn lane_slots(&self, value: Value) -> Result<Vec<Value>, String> {
+        let parts = components(value.ty())?.into_iter();
+        Ok(parts
+            .map(|of| self.setup.alloca(of.vector(self.width), "lanes"))
+            .collect())
+    }
+
+    /// Memory for a mask, without lanes at first.
+    fn mask_slot(&self) -> Value {
+        let of = self.context().int(1).vector(self.width);
+        let slot = self.setup.alloca(of, "mask");
+        self.builder.store(of.zero(), slot);
+        slot
+    }
+
+    fn load_mask(&self, slot: Value) -> Value {
+        let of = self.context().int(1).vector(self.width);
+        self.builder.load(of, slot)
+    }
+
+    fn store_slot(&self, slot: &Slot, value: Value) -> Result<(), String> {
+        match slot {
+            Slot::Scalar(slot) => {
+                self.builder.store(self.scalar(value), *slot);
+            }
+            Slot::Lanes(slots) => {
+                for (lanes, &slot) in self.lanes(value)?.into_iter().zip(slots) {
+                    self.builder.store(lanes, slot);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the phis stand for what their slots hold.
+    fn load_slots(&mut self, slots: Vec<(Value, Slot)>) -> Result<Vec<Slot>, String> {
+        let mut kept = Vec::new();
+        for (phi, slot) in slots {
+            match &slot {
+                Slot::Scalar(slot) => {
+                    let value = self.builder.load(phi.ty(), *slot);
+                    self.set_scalar(phi, value);
+                }
+                Slot::Lanes(slots) => {
+                    let parts = components(phi.ty())?.into_iter().zip(slots);
+                    let values = parts
+                        .map(|(of, &slot)| self.builder.load(of.vector(self.width), slot))
+                        .collect();
+                    self.set_vectors(phi, values);
+                }
+            }
+            kept.push(slot);
+        }
+        Ok(kept)
+    }
+
+    /// Whether the steps do no harm when no lane runs.
+    fn may_run_for_nobody(&self, steps: &[Node]) -> bool {
+        steps.iter().all(|step| match step {
+            Node::Block(block) => block
+                .instructions()
+                .into_iter()
+                .all(|instruction| instruction.is_terminator() || self.is_harmless(instruction)),
+            _ => false,
+        })
+    }
+
+    fn is_harmless(&self, instruction: Value) -> bool {
+        match instruction.opcode() {
+            Some(
+                Opcode::LLVMStore
+                | Opcode::LLVMCall
+                | Opcode::LLVMAtomicRMW
+                | Opcode::LLVMAtomicCmpXchg
+                | Opcode::LLVMFence
+                | Opcode::LLVMSDiv
+                | Opcode::LLVMUDiv
+                | Opcode::LLVMSRem
+                | Opcode::LLVMURem,
+            ) => false,
+            Some(Opcode::LLVMLoad) => {
+                !self.shapes.is_uniform(instruction.operand(0)) && !instruction.is_ordered_access()
+            }
+            _ => true,
+        }
+    }
+}
+
+/// What `phi` takes on the way from block `from`.
+fn incoming(phi: Value, from: Block) -> Option<Value> {
+    let mut pairs = phi.incoming().into_iter();
+    pairs.find(|pair| pair.1 == from).map(|pair| pair.0)
+}
+
+/// Whether a break inside may take lanes away.
+fn narrows(branch: &If) -> bool {
+    fn has_break(steps: &[Node]) -> bool {
+        steps.iter().any(|step| match step {
+            Node::Break { .. } => true,
+            Node::If(branch) => narrows(branch),
+            Node::Block(_) | Node::Loop(_) => false,
+        })
+    }
+    has_break(&branch.then.steps) || has_break(&branch.otherwise.steps)
+}
+
+fn is_short(steps: &[Node]) -> bool {
+    let mut instructions = 0;
+    steps.iter().all(|step| match step {
+        Node::Block(block) => {
+            instructions += block.instructions().len();
+            instructions <= SHORT_WAY
+        }
+        _ => false,
+    })
+}

@@ -1,0 +1,159 @@
+//! What has no form for vectors: done lane by lane.
+
+use super::{Mask, Widener};
+use crate::lane_shape::Shape;
+use crate::llvm::{IntPredicate, Opcode, Value};
+use crate::widen::wide::components;
+
+impl Widener<'_> {
+    /// Runs a copy of `instruction` for each lane that runs, in order.
+    pub(super) fn serial(&mut self, instruction: Value, mask: Mask) -> Result<(), String> {
+        let result = instruction.ty();
+        let results = if result.is_void() {
+            Vec::new()
+        } else {
+            components(result)?
+        };
+        let operands = instruction
+            .operands()
+            .into_iter()
+            .map(|operand| {
+                let varies = self.shape(operand) == Shape::Varying;
+                Ok((
+                    operand,
+                    if varies {
+                        self.lanes(operand)?
+                    } else {
+                        Vec::new()
+                    },
+                ))
+            })
+            .collect::<Result<Vec<_>, String>>()?;
+        let slots: Vec<_> = results
+            .iter()
+            .map(|of| {
+                let of = of.vector(self.width);
+                let slot = self.setup.alloca(of, "serial");
+                self.builder.store(of.zero(), slot);
+                (slot, of)
+            })
+            .collect();
+        let bits = self.bits(self.explicit(mask));
+        let of = bits.ty();
+        let pending = self.setup.alloca(of, "pending");
+        self.builder.store(bits, pending);
+        let [turn, done] = ["lane", "lanes.done"].map(|name| self.new_block(name));
+        self.builder.branch(turn);
+        self.builder.position_at_end(turn);
+        let bits = self.builder.load(of, pending);
+        let lane = self.intrinsic("llvm.cttz", &[of], &[bits, self.context().constant(1, 1)])?;
+        let copy = instruction.clone_instruction();
+        for (index, (operand, lanes)) in operands.into_iter().enumerate() {
+            let value = self.in_lane(operand, &lanes, lane)?;
+            if value != operand {
+                copy.set_operand(index as u32, value);
+            }
+        }
+        self.builder.insert(copy, "");
+        if !slots.is_empty() {
+            for (part, (slot, of)) in self.parts(copy)?.into_iter().zip(&slots) {
+                let before = self.builder.load(*of, *slot);
+                let after = self.builder.insert_element(before, part, lane);
+                self.builder.store(after, *slot);
+            }
+        }
+        let below = self.builder.sub(bits, of.constant(1));
+        let left = self.builder.and(bits, below);
+        self.builder.store(left, pending);
+        let more = self.builder.icmp(IntPredicate::LLVMIntNE, left, of.zero());
+        self.builder.branch_if(more, turn, done);
+        self.builder.position_at_end(done);
+        let vectors: Vec<_> = slots
+            .into_iter()
+            .map(|(slot, of)| self.builder.load(of, slot))
+            .collect();
+        if !vectors.is_empty() {
+            self.set_vectors(instruction, vectors);
+        }
+        Ok(())
+    }
+
+    /// The value in one lane, `lanes` being its components if it varies.
+    fn in_lane(&self, value: Value, lanes: &[Value], lane: Value) -> Result<Value, String> {
+        match self.shape(value) {
+            Shape::Uniform => Ok(self.scalar(value)),
+            Shape::Linear(step) => {
+                let of = value.ty();
+                let first = self.scalar(value);
+                let narrow = if of.is_pointer() {
+                    self.context().int(64)
+                } else {
+                    of
+                };
+                let lane = self.builder.int_cast(lane, narrow, false);
+                let distance = self.builder.mul(lane, narrow.constant(step as u64));
+                Ok(if of.is_pointer() {
+                    self.builder.gep(self.context().int(8), first, &[distance])
+                } else {
+                    self.builder.add(first, distance)
+                })
+            }
+            Shape::Varying => {
+                let parts: Vec<_> = lanes
+                    .iter()
+                    .map(|&vector| self.builder.extract_element(vector, lane))
+                    .collect();
+                self.whole(value.ty(), &parts)
+            }
+        }
+    }
+
+    /// A read-modify-write whose old value nobody wants, at one address for all lanes: the lanes are
+    /// combined first. `None` if it is none of these.
+    pub(super) fn combined_atomic(
+        &mut self,
+        instruction: Value,
+        mask: Mask,
+    ) -> Result<Option<()>, String> {
+        use crate::llvm::AtomicOperation::*;
+        let operand = instruction.operand(1);
+        if instruction.is_used()
+            || !self.shapes.is_uniform(instruction.operand(0))
+            || operand.ty().int_bits() == 0
+        {
+            return Ok(None);
+        }
+        let of = operand.ty();
+        let highest = 1u64 << (of.int_bits() - 1);
+        let (name, neutral) = match instruction.atomic_operation() {
+            LLVMAtomicRMWBinOpAdd | LLVMAtomicRMWBinOpSub => ("add", 0),
+            LLVMAtomicRMWBinOpAnd => ("and", u64::MAX),
+            LLVMAtomicRMWBinOpOr => ("or", 0),
+            LLVMAtomicRMWBinOpXor => ("xor", 0),
+            LLVMAtomicRMWBinOpMax => ("smax", highest),
+            LLVMAtomicRMWBinOpMin => ("smin", highest - 1),
+            LLVMAtomicRMWBinOpUMax => ("umax", 0),
+            LLVMAtomicRMWBinOpUMin => ("umin", u64::MAX),
+            _ => return Ok(None),
+        };
+        let lanes = self.lane(operand)?;
+        let lanes = match mask {
+            None => lanes,
+            Some(mask) => {
+                let neutral = self.splat(of.constant(neutral));
+                self.builder.select(mask, lanes, neutral)
+            }
+        };
+        let all = self.intrinsic(
+            &format!("llvm.vector.reduce.{name}"),
+            &[lanes.ty()],
+            &[lanes],
+        )?;
+        let copy = instruction.clone_instruction();
+        debug_assert_eq!(copy.opcode(), Some(Opcode::LLVMAtomicRMW));
+        copy.set_operand(0, self.scalar(instruction.operand(0)));
+        copy.set_operand(1, all);
+        self.builder.insert(copy, "");
+        Ok(Some(()))
+    }
+}

@@ -1,0 +1,249 @@
+//! Kernels that run several work-items at once give what they give one at a time.
+
+use crate::launch::{Arg, Kernel, Range};
+
+/// Runs `kernel void k(global int *out, int n)` with every width and compares `out`, which has
+/// `ITEMS` elements and starts with small numbers.
+fn same_in_lanes(source: &str) {
+    const ITEMS: usize = 4096;
+    const SEEDS: [i32; 5] = [0, 1, 5, 37, -3];
+    let run = |width| {
+        let kernel = Kernel::in_lanes(source, &[Arg::Ints(&mut []), Arg::Bytes(&[0; 4])], width);
+        let mut results = Vec::new();
+        for n in SEEDS {
+            for (global, local) in [(64, 64), (100, 50), (7, 7)] {
+                let mut out: Vec<i32> = (0..ITEMS as i32).map(|i| i * 37 % 101).collect();
+                let mut arguments = [Arg::Ints(&mut out), Arg::Bytes(&n.to_le_bytes())];
+                kernel.run(Range::line(global, local), &mut arguments, false);
+                results.push(out);
+            }
+        }
+        results
+    };
+    let expected = run(None);
+    for width in [4, 8, 16] {
+        for (number, (got, want)) in run(Some(width)).iter().zip(&expected).enumerate() {
+            let differs = got.iter().zip(want).position(|(got, want)| got != want);
+            if let Some(at) = differs {
+                panic!(
+                    "width {width}, run {number}: out[{at}] is {} instead of {}\n{source}",
+                    got[at], want[at]
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn ifs_in_ifs() {
+    same_in_lanes(
+        "kernel void k(global int *out, int n) {
+            int i = get_global_id(0), x = out[i], y = 3;
+            if (x % 3 == 0) { y = x / 2; if (x > 50) y -= n; else if (x & 4) y ^= x; }
+            else if (n > 2) { y += n; if (x < 20 && i % 5 != 2 || x > 90) y *= 7; }
+            out[i] = y;
+        }",
+    );
+}
+
+#[test]
+fn loops_that_end_at_different_times() {
+    same_in_lanes(
+        "kernel void k(global int *out, int n) {
+            int i = get_global_id(0), x = out[i], sum = 0, last = -1;
+            for (int j = 0; j < x; j++) {
+                if (j * j > x * 9) break;
+                if ((j ^ i) % 3 == 0) continue;
+                sum += j * n;
+                last = j;
+                if (sum > 4000) { sum -= 7; break; }
+            }
+            do { sum = sum * 3 + 1; last++; } while (sum % 8 != 1 && last < 60);
+            out[i] = sum + 1000 * last;
+        }",
+    );
+}
+
+#[test]
+fn loops_in_loops_and_early_returns() {
+    same_in_lanes(
+        "kernel void k(global int *out, int n) {
+            int i = get_global_id(0), x = out[i], found = 0;
+            for (int a = 0; a < x % 9; a++) {
+                for (int b = a; b < n + 4; b++) {
+                    if (a * b == x % 7) { found = a * 100 + b; goto done; }
+                    if ((a + b + i) % 11 == 10) { out[i] = -b; return; }
+                    found++;
+                }
+                if (found > 20) break;
+            }
+            done:
+            out[i] = found;
+        }",
+    );
+}
+
+#[test]
+fn switches_with_and_without_fall_through() {
+    same_in_lanes(
+        "kernel void k(global int *out, int n) {
+            int i = get_global_id(0), x = out[i], y = n;
+            switch (x % 6) {
+            case 0: y = 7; break;
+            case 1: y += 3;
+            case 2: y *= 2; break;
+            case 4: for (int j = 0; j < i % 5; j++) y += x; return;
+            default: y = -y;
+            }
+            switch (n) { case 1: y += 100; break; case 5: y -= i; }
+            out[i] = y;
+        }",
+    );
+}
+
+#[test]
+fn private_arrays_and_vectors() {
+    same_in_lanes(
+        "kernel void k(global int *out, int n) {
+            int i = get_global_id(0), a[7];
+            for (int j = 0; j < 7; j++) a[j] = out[i] + j * n;
+            a[(i + n) & 3] = 5;
+            int4 v = (int4)(a[0], a[1], a[i % 7], i);
+            v[i & 3] += 9;
+            v.xz = v.zx * 2;
+            int4 w = v > (int4)(40) ? v : -v;
+            char4 c = convert_char4_sat(w);
+            private int *p = i & 1 ? &a[1] : &a[3];
+            *p += as_int(c);
+            out[i] = a[1] + a[3] * 3 + w.x + w.w * 5 + v.y;
+        }",
+    );
+}
+
+#[test]
+fn addresses_of_all_kinds() {
+    same_in_lanes(
+        "kernel void k(global int *out, int n) {
+            int i = get_global_id(0), size = get_global_size(0);
+            global int *in = out + 1024, *to = out + 2048;
+            int sum = in[i] + in[n & 7] + in[2 * i] + in[size - 1 - i] + in[in[i] & 63];
+            int3 three = vload3(i, in);
+            vstore3(three.zxy, i, to);
+            if (i % 3) to[1000 + i] = sum; else to[1000] = 4;
+            ((global char *)(to + 1200))[i * (n & 1 ? 1 : 2)] = sum;
+            ((global short *)(to + 1400))[i] = sum >> 3;
+            ((global long *)(to + 1600))[i] = (long)sum * i;
+            out[i] = sum;
+        }",
+    );
+}
+
+#[test]
+fn narrow_indices_that_wrap_between_lanes() {
+    same_in_lanes(
+        "kernel void k(global int *out, int n) {
+            uint i = get_global_id(0), below = i - 5u;
+            if (below < 50u) out[below] += 3;
+            uchar small = (uchar)(250 + i);
+            out[200 + small] = i;
+            ushort wide = (ushort)(65530u + i);
+            if (wide < 100) out[600 + wide] = n;
+            int far = (int)(i + 2147483640u);
+            out[800 + (far & 127)] = far;
+        }",
+    );
+}
+
+#[test]
+fn division_in_lanes_that_do_not_divide() {
+    same_in_lanes(
+        "kernel void k(global int *out, int n) {
+            int i = get_global_id(0), x = out[i] - 50, y = i % 7 - 3, z = 1;
+            if (y != 0) z = x / y + x % y;
+            if (i & 1) z += (uint)x / (uint)(i & 2 ? n | 1 : 3);
+            out[i] = z;
+        }",
+    );
+}
+
+#[test]
+fn atomics_on_few_addresses() {
+    same_in_lanes(
+        "kernel void k(global int *out, int n) {
+            local int bins[4], most;
+            int i = get_global_id(0), l = get_local_id(0);
+            if (l < 4) bins[l] = 0;
+            if (l == 0) most = -1000;
+            barrier(CLK_LOCAL_MEM_FENCE);
+            int x = out[i + 200];
+            atomic_add(&bins[x & 3], x);
+            atomic_max(&most, x * n);
+            if (x & 8) atomic_inc(&bins[1]);
+            atomic_xor(out, x);
+            if (x % 5 == 0) atomic_sub(out + 1, i);
+            barrier(CLK_LOCAL_MEM_FENCE);
+            out[10 + i] = bins[i & 3] + most;
+        }",
+    );
+}
+
+#[test]
+fn floating_point_and_its_builtins() {
+    same_in_lanes(
+        "kernel void k(global int *out, int n) {
+            int i = get_global_id(0);
+            float x = out[i] * 0.37f - 9.0f, y = n * 0.5f + i;
+            float2 v = (float2)(sin(x), sqrt(fabs(y)));
+            float z = x > 0 ? pow(x, 1.5f) : exp(x) - native_cos(y);
+            z += fmin(v.x, v.y) + ldexp(x, i & 3) + fract(y, &x) + (isnan(z) ? 1.0f : x);
+            double d = (double)z * 3.0 + floor(y);
+            out[i] = as_int(z) ^ (int)d;
+            out[1000 + i] = convert_int_sat_rte(z * 1e8f);
+        }",
+    );
+}
+
+#[test]
+fn rows_of_two_dimensions() {
+    let source = "kernel void k(global int *out, int n) {
+        int x = get_global_id(0), y = get_global_id(1), z = get_local_id(2);
+        int i = (z * 6 + y) * 20 + x;
+        out[i] = x + 100 * y + 10000 * z + n * (int)get_local_linear_id();
+    }";
+    let run = |width| {
+        let mut out = vec![0; 20 * 6 * 2];
+        let arguments = [Arg::Ints(&mut []), Arg::Bytes(&[0; 4])];
+        let kernel = Kernel::in_lanes(source, &arguments, width);
+        let range = Range {
+            dimensions: 3,
+            global: [20, 6, 2],
+            local: [20, 3, 2],
+            offset: [0; 3],
+        };
+        let mut arguments = [Arg::Ints(&mut out), Arg::Bytes(&3i32.to_le_bytes())];
+        kernel.run(range, &mut arguments, false);
+        out
+    };
+    assert_eq!(run(Some(8)), run(None));
+}
+
+#[test]
+fn ids_beyond_what_lanes_count_run_one_at_a_time() {
+    let source = "kernel void k(global int *out, int n) {
+        uint i = get_global_id(0);
+        out[i - (uint)get_global_offset(0)] = (int)(i >> 4) + n;
+    }";
+    let mut out = vec![0; 32];
+    let arguments = [Arg::Ints(&mut []), Arg::Bytes(&[0; 4])];
+    let kernel = Kernel::in_lanes(source, &arguments, Some(8));
+    let offset = (1 << 32) - 16;
+    let range = Range {
+        offset: [offset, 0, 0],
+        ..Range::line(32, 32)
+    };
+    let mut arguments = [Arg::Ints(&mut out), Arg::Bytes(&7i32.to_le_bytes())];
+    kernel.run(range, &mut arguments, false);
+    for (i, value) in (0u64..).zip(out) {
+        assert_eq!(value, ((offset + i) as u32 >> 4) as i32 + 7, "{i}");
+    }
+}
