@@ -43,7 +43,7 @@ fn parts(stem: &str) -> Option<Vec<Vec<String>>> {
                 .map(|n| vec![format!("WIDTH={n}")])
                 .collect(),
         ),
-        "vload_half" | "vstore_half" => {
+        "convert_half" | "vload_half" | "vstore_half" => {
             Some(widths().map(|n| vec![format!("WIDTH={n}")]).collect())
         }
         _ => None,
@@ -175,11 +175,8 @@ fn compile(
         .arg(&whole))?;
     let mut overloads: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for symbol in String::from_utf8_lossy(&symbols).lines() {
-        if let Some(name) = base_name(symbol) {
-            overloads
-                .entry(name.to_owned())
-                .or_default()
-                .push(symbol.to_owned());
+        if let Some(name) = index_name(symbol) {
+            overloads.entry(name).or_default().push(symbol.to_owned());
         }
     }
     if !source.definitions.is_empty() {
@@ -234,12 +231,19 @@ fn polished(assembly: &str) -> String {
     text
 }
 
-/// `sin` of `_Z3sinDv4_f`.
-fn base_name(symbol: &str) -> Option<&str> {
+/// `sin` of `_Z3sinDv4_f`, and `sin.half` of `_Z3sinDv4_Dh`: few programs need the overloads for
+/// half precision, so they are in blobs of their own.
+fn index_name(symbol: &str) -> Option<String> {
     let rest = symbol.strip_prefix("_Z")?;
     let digits = rest.find(|c: char| !c.is_ascii_digit())?;
-    let (length, name) = rest.split_at(digits);
-    name.get(..length.parse().ok()?)
+    let (length, rest) = rest.split_at(digits);
+    let (name, parameters) = rest.split_at_checked(length.parse().ok()?)?;
+    let half = if parameters.contains("Dh") {
+        ".half"
+    } else {
+        ""
+    };
+    Some(format!("{name}{half}"))
 }
 
 /// Builds all blobs and writes `library_index.rs` into cargo's output directory.

@@ -54,6 +54,7 @@ PART size_t work_item_count(void) {
 #define COPY_TYPE(T, U, ...) ALL_WIDTHS(COPY_WIDTH, T)
 
 EACH_INTEGER(COPY_TYPE)
+COPY_TYPE(half, )
 COPY_TYPE(float, )
 COPY_TYPE(double, )
 

@@ -37,6 +37,7 @@ EACH_WIDTH(MAXIMUM_SCALAR, double)
 #define NAN_WIDTH(n, T, U, S, quiet)                                                          \
   BUILTIN T##n nan(U##n code) { return BITS((U##n)(code | (U##n)quiet), T##n); }              \
   BUILTIN T##n nan(S##n code) { return nan(BITS(code, U##n)); }
+ALL_WIDTHS(NAN_WIDTH, half, ushort, short, 0x7e00)
 ALL_WIDTHS(NAN_WIDTH, float, uint, int, 0x7fc00000)
 ALL_WIDTHS(NAN_WIDTH, double, ulong, long, 0x7ff8000000000000)
 
@@ -52,6 +53,7 @@ ALL_WIDTHS(NAN_WIDTH, double, ulong, long, 0x7ff8000000000000)
     return x != x || y != y ? x + y : result;                                                 \
   }                                                                                           \
   BINARY(T, nextafter, T, T)
+NEXTAFTER(half, short, 0x8000)
 NEXTAFTER(float, int, 0x80000000)
 NEXTAFTER(double, long, 0x8000000000000000)
 

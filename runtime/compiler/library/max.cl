@@ -10,5 +10,6 @@
 #define MAX(T, ...) ALL_WIDTHS(MAX_WIDTH, T) EACH_WIDTH(MAX_SCALAR_WIDTH, T)
 
 EACH_INTEGER(MAX)
+MAX(half)
 MAX(float)
 MAX(double)

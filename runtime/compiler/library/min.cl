@@ -10,5 +10,6 @@
 #define MIN(T, ...) ALL_WIDTHS(MIN_WIDTH, T) EACH_WIDTH(MIN_SCALAR_WIDTH, T)
 
 EACH_INTEGER(MIN)
+MIN(half)
 MIN(float)
 MIN(double)

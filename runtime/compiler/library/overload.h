@@ -3,6 +3,7 @@
 // The scalar functions carry the arithmetic; a vector overload applies the scalar to each
 // component. Everything is inlined into the caller, so the compiler sees plain scalar code.
 
+#pragma OPENCL EXTENSION cl_khr_fp16 : enable
 #pragma OPENCL EXTENSION cl_khr_fp64 : enable
 #pragma OPENCL FP_CONTRACT OFF
 

@@ -22,15 +22,20 @@
   BUILTIN R##n signbit(T##n x) { return BITS(x, I##n) < (I##n)0; }
 
 // Bits of x without the sign, and the exponent bits alone, which are infinity's.
-#define MAGNITUDE(n, T, I) (BITS(x, I##n) & ~((I##n)1 << (I##n)(sizeof(I) * 8 - 1)))
+#define MAGNITUDE(n, T, I)                                                                    \
+  ((I##n)(BITS(x, I##n) & ~((I##n)1 << (I##n)(sizeof(I) * 8 - 1))))
 #define EXPONENT(n, T, I) ((I##n)EXPONENT_##T)
+#define EXPONENT_half 0x7c00
 #define EXPONENT_float 0x7f800000
 #define EXPONENT_double 0x7ff0000000000000
+#define SMALLEST_NORMAL_half 0x0400
 #define SMALLEST_NORMAL_float 0x00800000
 #define SMALLEST_NORMAL_double 0x0010000000000000
 
+RELATION_WIDTH(, half, short, int)
 RELATION_WIDTH(, float, int, int)
 RELATION_WIDTH(, double, long, int)
+EACH_WIDTH(RELATION_WIDTH, half, short, short)
 EACH_WIDTH(RELATION_WIDTH, float, int, int)
 EACH_WIDTH(RELATION_WIDTH, double, long, long)
 

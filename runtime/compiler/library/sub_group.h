@@ -10,4 +10,4 @@
 // M(T) for every scalar type that sub-group functions take.
 #define EACH_SUB_GROUP_INTEGER(M)                                                             \
   M(char) M(uchar) M(short) M(ushort) M(int) M(uint) M(long) M(ulong)
-#define EACH_SUB_GROUP_SCALAR(M) EACH_SUB_GROUP_INTEGER(M) M(float) M(double)
+#define EACH_SUB_GROUP_SCALAR(M) EACH_SUB_GROUP_INTEGER(M) M(half) M(float) M(double)

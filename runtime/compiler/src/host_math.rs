@@ -6,6 +6,8 @@
 
 use core::ffi::{c_int, c_void};
 
+use crate::half_bits;
+
 /// A symbol of generated code and where it is.
 #[derive(Debug, Clone, Copy)]
 pub struct HostFunction {
@@ -127,6 +129,19 @@ extern "C" fn quotient_bits(x: f64, y: f64) -> c_int {
     }
 }
 
+/// Half-precision numbers travel in the low bits of the register of a float.
+extern "C" fn extend_half(half: f32) -> f32 {
+    half_bits::to_float(half.to_bits() as u16)
+}
+
+extern "C" fn round_float_to_half(x: f32) -> f32 {
+    f32::from_bits(u32::from(half_bits::from_double(f64::from(x))))
+}
+
+extern "C" fn round_double_to_half(x: f64) -> f32 {
+    f32::from_bits(u32::from(half_bits::from_double(x)))
+}
+
 /// Every host function generated code may refer to.
 pub fn host_functions() -> Vec<HostFunction> {
     host_functions![
@@ -161,6 +176,9 @@ pub fn host_functions() -> Vec<HostFunction> {
         "isocl_host_remainder" => c_library::remainder, Binary;
         "isocl_host_lgamma_r" => c_library::lgamma_r, unsafe extern "C" fn(f64, *mut c_int) -> f64;
         "isocl_host_quotient_bits" => quotient_bits, extern "C" fn(f64, f64) -> c_int;
+        "__extendhfsf2" => extend_half, extern "C" fn(f32) -> f32;
+        "__truncsfhf2" => round_float_to_half, extern "C" fn(f32) -> f32;
+        "__truncdfhf2" => round_double_to_half, extern "C" fn(f64) -> f32;
         "ceil" => c_library::ceil, Unary;
         "ceilf" => c_library::ceilf, UnaryFloat;
         "floor" => c_library::floor, Unary;

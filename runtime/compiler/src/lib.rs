@@ -31,6 +31,7 @@ pub mod error;
 pub mod executable;
 pub mod fork;
 pub mod frontend;
+mod half_bits;
 pub mod host_math;
 pub mod lane_shape;
 pub mod library;

@@ -16,6 +16,7 @@ use llvm_sys::orc2::lljit::*;
 use llvm_sys::orc2::*;
 use llvm_sys::prelude::*;
 use llvm_sys::target::*;
+use llvm_sys::target_machine::*;
 use llvm_sys::transforms::pass_builder::*;
 use llvm_sys::{LLVMLinkage, LLVMTypeKind};
 
@@ -153,6 +154,21 @@ impl Scalar for f64 {
     }
 }
 
+/// Bits of a half-precision number.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Half(pub u16);
+
+impl Scalar for Half {
+    const SIZE: usize = 2;
+    const CODE: &'static str = "Dh";
+    fn bits(self) -> u64 {
+        u64::from(self.0)
+    }
+    fn from_bits(bits: u64) -> Self {
+        Self(bits as u16)
+    }
+}
+
 /// `_Z3powff` for `("pow", "ff")`.
 pub fn mangled(name: &str, parameters: &str) -> String {
     format!("_Z{}{name}{parameters}", name.len())
@@ -174,6 +190,14 @@ pub struct Builtins {
 impl Builtins {
     /// Compiles the builtins with these mangled names.
     pub fn new<S: AsRef<str>>(symbols: impl IntoIterator<Item = S>) -> Self {
+        Self::for_processor(None, symbols)
+    }
+
+    /// The same for a processor of the host's kind, or with `None` for the host's own.
+    pub fn for_processor<S: AsRef<str>>(
+        processor: Option<&CStr>,
+        symbols: impl IntoIterator<Item = S>,
+    ) -> Self {
         let mut by_blob: BTreeMap<usize, Vec<String>> = BTreeMap::new();
         for symbol in symbols {
             let symbol = symbol.as_ref();
@@ -187,10 +211,10 @@ impl Builtins {
         unsafe {
             LLVM_InitializeNativeTarget();
             LLVM_InitializeNativeAsmPrinter();
-            let jit = create_jit();
+            let jit = create_jit(processor);
             for (blob, symbols) in &by_blob {
                 let context = LLVMOrcCreateNewThreadSafeContext();
-                let module = load(LLVMOrcThreadSafeContextGetContext(context), *blob, jit);
+                let module = load_linked(LLVMOrcThreadSafeContextGetContext(context), *blob, jit);
                 let mut layouts = Vec::new();
                 for symbol in symbols {
                     layouts.push(wrap(module, symbol));
@@ -231,11 +255,32 @@ pub fn builtin(name: &str, parameters: &str) -> Builtin {
     Builtins::new([&symbol]).functions.remove(&symbol).unwrap()
 }
 
-unsafe fn create_jit() -> LLVMOrcLLJITRef {
-    // SAFETY: see `Builtins::new`.
+unsafe fn create_jit(processor: Option<&CStr>) -> LLVMOrcLLJITRef {
+    // SAFETY: see `Builtins::new`; the builders are consumed.
     unsafe {
+        let builder = LLVMOrcCreateLLJITBuilder();
+        if let Some(processor) = processor {
+            let triple = LLVMGetDefaultTargetTriple();
+            let (mut target, mut message) = (ptr::null_mut(), ptr::null_mut());
+            assert_eq!(
+                LLVMGetTargetFromTriple(triple, &mut target, &mut message),
+                0
+            );
+            let machine = LLVMCreateTargetMachine(
+                target,
+                triple,
+                processor.as_ptr(),
+                c"".as_ptr(),
+                LLVMCodeGenOptLevel::LLVMCodeGenLevelDefault,
+                LLVMRelocMode::LLVMRelocPIC,
+                LLVMCodeModel::LLVMCodeModelJITDefault,
+            );
+            LLVMDisposeMessage(triple);
+            let machine = LLVMOrcJITTargetMachineBuilderCreateFromTargetMachine(machine);
+            LLVMOrcLLJITBuilderSetJITTargetMachineBuilder(builder, machine);
+        }
         let mut jit = ptr::null_mut();
-        check(LLVMOrcCreateLLJIT(&mut jit, ptr::null_mut()));
+        check(LLVMOrcCreateLLJIT(&mut jit, builder));
         let mut symbols: Vec<LLVMOrcCSymbolMapPair> = host_math::host_functions()
             .iter()
             .map(|function| {
@@ -278,6 +323,33 @@ unsafe fn load(context: LLVMContextRef, blob: usize, jit: LLVMOrcLLJITRef) -> LL
         LLVMDisposeMemoryBuffer(buffer);
         LLVMSetTarget(module, LLVMOrcLLJITGetTripleString(jit));
         LLVMSetDataLayout(module, LLVMOrcLLJITGetDataLayoutStr(jit));
+        module
+    }
+}
+
+/// The module of a blob with the blobs that it needs, for calls from inside alone.
+unsafe fn load_linked(context: LLVMContextRef, blob: usize, jit: LLVMOrcLLJITRef) -> LLVMModuleRef {
+    // SAFETY: see `Builtins::new`; linking consumes the second module.
+    unsafe {
+        let module = load(context, blob, jit);
+        let mut linked = vec![blob];
+        loop {
+            let mut needed = Vec::new();
+            let mut function = LLVMGetFirstFunction(module);
+            while !function.is_null() {
+                if LLVMIsDeclaration(function) != 0 && !LLVMGetFirstUse(function).is_null() {
+                    needed.extend(library_blob::blob_of(&name_of(function)));
+                }
+                function = LLVMGetNextFunction(function);
+            }
+            needed.retain(|blob| !linked.contains(blob));
+            let Some(blob) = needed.first() else {
+                break;
+            };
+            linked.push(*blob);
+            let part = load(context, *blob, jit);
+            assert_eq!(llvm_sys::linker::LLVMLinkModules2(module, part), 0);
+        }
         let mut function = LLVMGetFirstFunction(module);
         while !function.is_null() {
             LLVMSetFunctionCallConv(function, 0);
@@ -390,6 +462,16 @@ unsafe fn finish(module: LLVMModuleRef) {
     }
 }
 
+unsafe fn name_of(value: LLVMValueRef) -> String {
+    // SAFETY: see `Builtins::new`; the name is copied.
+    unsafe {
+        let mut length = 0;
+        let name = LLVMGetValueName2(value, &mut length);
+        let name = std::slice::from_raw_parts(name.cast::<u8>(), length);
+        String::from_utf8(name.to_vec()).unwrap()
+    }
+}
+
 /// Names of all functions the blobs define.
 pub fn defined_symbols() -> Vec<String> {
     let mut symbols = Vec::new();
@@ -410,10 +492,7 @@ pub fn defined_symbols() -> Vec<String> {
             let mut function = LLVMGetFirstFunction(module);
             while !function.is_null() {
                 if LLVMIsDeclaration(function) == 0 {
-                    let mut length = 0;
-                    let name = LLVMGetValueName2(function, &mut length);
-                    let name = std::slice::from_raw_parts(name.cast::<u8>(), length);
-                    symbols.push(String::from_utf8(name.to_vec()).unwrap());
+                    symbols.push(name_of(function));
                 }
                 function = LLVMGetNextFunction(function);
             }

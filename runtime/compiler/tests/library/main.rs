@@ -5,11 +5,13 @@
 mod bit_fields;
 mod c_library;
 mod conversions;
+mod half_conversions;
 mod integer_dot_product;
 mod integers;
 mod jit;
 mod math_double;
 mod math_float;
+mod math_half;
 mod memory;
 mod names;
 mod parameters;

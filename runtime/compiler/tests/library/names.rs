@@ -114,7 +114,7 @@ fn declared(standard: &str, directory: &Path) -> BTreeSet<String> {
             .arg(format!("-cl-std={standard}"))
             .args(["-U__SPIR__", "-U__SPIR64__"])
             .arg(
-                "-cl-ext=-all,+cl_khr_fp64,+__opencl_c_fp64,+__opencl_c_generic_address_space,\
+                "-cl-ext=-all,+cl_khr_fp16,+cl_khr_fp64,+__opencl_c_fp64,+__opencl_c_generic_address_space,\
                  +__opencl_c_program_scope_global_variables,+__opencl_c_int64,\
                  +__opencl_c_subgroups,+cl_khr_int64_base_atomics,+cl_khr_int64_extended_atomics",
             )

@@ -7,7 +7,7 @@ pub struct Parameter {
     pub pointer: String,
     /// Components; 1 for a scalar.
     pub width: usize,
-    /// Letter of the component type.
+    /// Letter of the component type; `x` for half, which is `Dh` in names.
     pub code: char,
 }
 
@@ -16,11 +16,20 @@ impl Parameter {
     pub fn size(&self) -> usize {
         match self.code {
             'c' | 'h' => 1,
-            's' | 't' => 2,
+            's' | 't' | 'x' => 2,
             'i' | 'j' | 'f' => 4,
             _ => 8,
         }
     }
+}
+
+/// Component type at the start of a text, and the rest.
+fn component(text: &str) -> Option<(char, &str)> {
+    if let Some(rest) = text.strip_prefix("Dh") {
+        return Some(('x', rest));
+    }
+    let code = text.chars().next()?;
+    "chstijlmfd".contains(code).then(|| (code, &text[1..]))
 }
 
 /// `("sin", [float4])` of `_Z3sinDv4_f`; `None` for types not listed here.
@@ -58,14 +67,14 @@ fn one<'a>(text: &'a str, known: &mut Vec<Parameter>) -> Option<(Parameter, &'a 
     }
     if let Some(rest) = text.strip_prefix("Dv") {
         let (width, rest) = rest.split_once('_')?;
-        let code = rest.chars().next()?;
+        let (code, rest) = component(rest)?;
         let parameter = Parameter {
             pointer: String::new(),
             width: width.parse().ok()?,
             code,
         };
         known.push(parameter.clone());
-        return Some((parameter, &rest[1..]));
+        return Some((parameter, rest));
     }
     if let Some(rest) = text.strip_prefix('S') {
         let (number, rest) = rest.split_once('_')?;
@@ -76,13 +85,11 @@ fn one<'a>(text: &'a str, known: &mut Vec<Parameter>) -> Option<(Parameter, &'a 
         };
         return Some((known.get(index)?.clone(), rest));
     }
-    let code = text.chars().next()?;
-    "chstijlmfd".contains(code).then(|| {
-        let parameter = Parameter {
-            pointer: String::new(),
-            width: 1,
-            code,
-        };
-        (parameter, &text[1..])
-    })
+    let (code, rest) = component(text)?;
+    let parameter = Parameter {
+        pointer: String::new(),
+        width: 1,
+        code,
+    };
+    Some((parameter, rest))
 }

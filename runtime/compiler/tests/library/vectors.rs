@@ -102,6 +102,7 @@ fn compare(
 /// Whether the bytes could be a NaN; integers of the same pattern only weaken the comparison.
 fn both_nan(bytes: &[u8]) -> bool {
     match *bytes {
+        [a, b] => u16::from_le_bytes([a, b]) & 0x7fff > 0x7c00,
         [a, b, c, d] => f32::from_le_bytes([a, b, c, d]).is_nan(),
         [a, b, c, d, e, f, g, h] => f64::from_le_bytes([a, b, c, d, e, f, g, h]).is_nan(),
         _ => false,
@@ -129,7 +130,8 @@ fn components_are_computed_like_scalars() {
         let codes: String = parameters
             .iter()
             .map(|p| format!("{}{}", p.pointer, p.code))
-            .collect();
+            .collect::<String>()
+            .replace('x', "Dh");
         pairs.push((
             symbol.clone(),
             mangled(name, &codes),
