@@ -258,7 +258,6 @@ mod tests {
 
     /// Every optional macro that clang or its header can define, besides those of the table.
     const NOT_OFFERED: &[&str] = &[
-        "cl_khr_fp16",
         "cles_khr_int64",
         "cl_khr_3d_image_writes",
         "cl_khr_depth_images",

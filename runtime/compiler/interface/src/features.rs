@@ -28,6 +28,7 @@ pub const LANGUAGE_EXTENSIONS: &[Feature] = &[
     feature("cl_khr_local_int32_extended_atomics", 1, 0, 0),
     feature("cl_khr_int64_base_atomics", 1, 0, 0),
     feature("cl_khr_int64_extended_atomics", 1, 0, 0),
+    feature("cl_khr_fp16", 1, 0, 0),
     feature("cl_khr_fp64", 1, 0, 0),
     feature("cl_khr_extended_bit_ops", 1, 0, 0),
     feature("cl_khr_integer_dot_product", 2, 0, 0),

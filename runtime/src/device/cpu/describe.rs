@@ -59,7 +59,7 @@ pub(super) fn describe(config: &Config, driver: &dyn Driver) -> DeviceInfo {
         short: (bytes / 2).min(16),
         int: (bytes / 4).min(16),
         long: bytes / 8,
-        half: 0,
+        half: (bytes / 2).min(16),
         float: (bytes / 4).min(16),
         double: bytes / 8,
     };
@@ -68,7 +68,7 @@ pub(super) fn describe(config: &Config, driver: &dyn Driver) -> DeviceInfo {
         short: 1,
         int: 1,
         long: 1,
-        half: 0,
+        half: 1,
         float: 1,
         double: 1,
     };
@@ -117,7 +117,7 @@ pub(super) fn describe(config: &Config, driver: &dyn Driver) -> DeviceInfo {
         // Bits: that of the largest type, 128 bytes.
         mem_base_addr_align: 1024,
         min_data_type_align_size: 128,
-        half_fp_config: 0,
+        half_fp_config: FP_BASIC,
         single_fp_config: FP_BASIC | FP_CORRECT_DIVISION,
         double_fp_config: FP_BASIC | FP_OTHER_ROUNDING,
         profiling_timer_resolution: 1,
@@ -188,6 +188,7 @@ mod tests {
         assert!(info.printf_buffer_size >= 1 << 20 && info.max_global_variable_size >= 64 << 10);
         assert!(info.mem_base_addr_align as usize >= 8 * 128);
         // Denormals or not, the full profile needs infinities, NaNs and rounding to nearest.
+        assert_eq!(info.half_fp_config & 6, 6);
         assert_eq!(info.single_fp_config & 6, 6);
         assert_eq!(info.double_fp_config & 63, 63);
     }
