@@ -63,7 +63,8 @@ module_tests_of_all_groups() {
 opencl_steps() {
     local title=$1
     shift
-    export OCL_ICD_VENDORS=$vendors ISOCL_TEST_NODE=$node
+    # The user's own cache is not the guest's business.
+    export OCL_ICD_VENDORS=$vendors ISOCL_TEST_NODE=$node ISOCL_CACHE=/dev/shm/isocl
     step "$title, clinfo" 30 clinfo
     step "$title, SVM on the kernel driver" 60 "$test_kernel_driver" --include-ignored --test-threads=2
     for check in "$@"; do

@@ -13,10 +13,13 @@ use std::time::{Duration, SystemTime};
 const MAGIC: &[u8; 8] = b"ISOCLRES";
 const HEADER_BYTES: usize = 40;
 
-/// Bytes of results that are kept.
-const LIMIT: u64 = 512 << 20;
+/// What is kept at most.
+const LIMIT: Size = Size {
+    bytes: 512 << 20,
+    results: 16_384,
+};
 
-/// Results written by this process between two looks at the size of the folder.
+/// Results written between two looks at the size of the folder, each of which asks every file.
 const WRITES_BETWEEN_LOOKS: u64 = 64;
 
 /// A result's time is that of its last use, to so much.
@@ -25,11 +28,24 @@ const TIME_GRAIN: Duration = Duration::from_secs(24 * 60 * 60);
 /// A file with a passing name that is older was left behind by a process that died.
 const PASSING_AGE: Duration = Duration::from_secs(60 * 60);
 
+/// How much is in the folder, or may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Size {
+    bytes: u64,
+    results: u64,
+}
+
+impl Size {
+    fn is_within(self, limit: Self) -> bool {
+        self.bytes <= limit.bytes && self.results <= limit.results
+    }
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Disk {
     folder: PathBuf,
-    limit: u64,
+    limit: Size,
     writes: AtomicU64,
 }
 
@@ -39,7 +55,7 @@ impl Disk {
         Self::with_limit(folder, LIMIT)
     }
 
-    fn with_limit(folder: &Path, limit: u64) -> Option<Self> {
+    fn with_limit(folder: &Path, limit: Size) -> Option<Self> {
         let mut builder = DirBuilder::new();
         let made = builder.recursive(true).mode(0o700).create(folder);
         let metadata = made.and_then(|()| fs::metadata(folder)).ok()?;
@@ -48,7 +64,8 @@ impl Disk {
         (metadata.is_dir() && private).then(|| Self {
             folder: folder.to_owned(),
             limit,
-            writes: AtomicU64::new(0),
+            // Of many processes that write one result each, some look too.
+            writes: AtomicU64::new(std::process::id().into()),
         })
     }
 
@@ -75,8 +92,7 @@ impl Disk {
         let written = write(&passing, result).and_then(|()| fs::rename(&passing, self.path(name)));
         if written.is_err() {
             let _removed = fs::remove_file(&passing);
-        }
-        if number.is_multiple_of(WRITES_BETWEEN_LOOKS) {
+        } else if number.is_multiple_of(WRITES_BETWEEN_LOOKS) {
             self.trim();
         }
     }
@@ -88,7 +104,7 @@ impl Disk {
         };
         let now = SystemTime::now();
         let mut results = Vec::new();
-        let mut total = 0;
+        let mut bytes = 0;
         for entry in entries.flatten() {
             let Ok(metadata) = entry.metadata() else {
                 continue;
@@ -96,23 +112,32 @@ impl Disk {
             let used = metadata.modified().unwrap_or(now);
             let is_passing = entry.file_name().to_string_lossy().starts_with("passing-");
             if !is_passing {
-                total += metadata.len();
+                bytes += metadata.len();
                 results.push((used, metadata.len(), entry.path()));
             } else if now.duration_since(used).is_ok_and(|age| age > PASSING_AGE) {
                 let _removed = fs::remove_file(entry.path());
             }
         }
-        if total <= self.limit {
+        let mut total = Size {
+            bytes,
+            results: results.len() as u64,
+        };
+        if total.is_within(self.limit) {
             return;
         }
+        let room = Size {
+            bytes: self.limit.bytes / 4 * 3,
+            results: self.limit.results / 4 * 3,
+        };
         results.sort();
         for (_, len, path) in results {
-            if total <= self.limit / 4 * 3 {
+            if total.is_within(room) {
                 break;
             }
             // Another process that trims too may have been first.
             let _removed = fs::remove_file(path);
-            total -= len;
+            total.bytes -= len;
+            total.results -= 1;
         }
     }
 }
@@ -154,7 +179,7 @@ fn read(path: &Path) -> std::io::Result<Option<Vec<u8>>> {
     let mut file = options.read(true).custom_flags(flags).open(path)?;
     let metadata = file.metadata()?;
     let mut bytes = Vec::new();
-    if !metadata.is_file() || metadata.len() > LIMIT {
+    if !metadata.is_file() || metadata.len() > LIMIT.bytes {
         return Ok(None);
     }
     file.read_to_end(&mut bytes)?;

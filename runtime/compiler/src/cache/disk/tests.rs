@@ -107,7 +107,11 @@ fn a_folder_of_others_or_none_is_not_used() {
 #[test]
 fn the_results_unused_for_longest_go_first() {
     let folder = Folder::new();
-    let disk = Disk::with_limit(&folder.0, 10_000).unwrap();
+    let limit = Size {
+        bytes: 10_000,
+        ..LIMIT
+    };
+    let disk = Disk::with_limit(&folder.0, limit).unwrap();
     for number in 0..5_u64 {
         disk.put(&format!("{number}"), &[0; 2900]);
         let file = File::open(folder.0.join(format!("{number}"))).unwrap();
@@ -123,6 +127,31 @@ fn the_results_unused_for_longest_go_first() {
     assert!(disk.get("1").is_some(), "used just now");
     disk.trim();
     assert_eq!(folder.files(), ["1", "4", "passing-1-2"]);
+}
+
+#[test]
+fn a_folder_of_many_small_results_is_looked_at_now_and_then_and_trimmed() {
+    let folder = Folder::new();
+    let limit = Size {
+        results: 40,
+        ..LIMIT
+    };
+    let disk = Disk::with_limit(&folder.0, limit).unwrap();
+    let mut trimmed = Vec::new();
+    for number in 0..4 * WRITES_BETWEEN_LOOKS {
+        let before = folder.files().len();
+        disk.put(&format!("{number}"), b"");
+        let after = folder.files().len();
+        if after != before + 1 {
+            assert_eq!(after, 30);
+            trimmed.push(number);
+        }
+    }
+    // A trimmed folder is over its limit again at the next look.
+    assert!(trimmed.len() >= 3, "{trimmed:?}");
+    for pair in trimmed.windows(2) {
+        assert_eq!(pair[1] - pair[0], WRITES_BETWEEN_LOOKS);
+    }
 }
 
 #[test]
