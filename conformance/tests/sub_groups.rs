@@ -67,7 +67,7 @@ fn kernels_see_the_sub_groups_that_queries_tell() {
     let promised = extensions.split(' ').any(|name| name == "cl_khr_subgroups");
     assert!(!promised || independent == CL_TRUE);
     let shape = kernel(&session, "shape");
-    for local in [&[7usize][..], &[3, 4], &[2, 3, 5]] {
+    for local in [&[7usize][..], &[100], &[64, 2], &[3, 4], &[2, 3, 5]] {
         let [size] = ask(
             &session,
             shape,
@@ -123,9 +123,12 @@ fn local_sizes_for_counts_have_that_many_sub_groups() {
     let shape = kernel(&session, "shape");
     let for_count = CL_KERNEL_LOCAL_SIZE_FOR_SUB_GROUP_COUNT;
     let [most] = ask(&session, shape, CL_KERNEL_MAX_NUM_SUB_GROUPS, &[]).unwrap();
+    let largest = CL_KERNEL_MAX_SUB_GROUP_SIZE_FOR_NDRANGE;
     for count in [1, 3, most] {
         let local: [usize; 3] = ask(&session, shape, for_count, &[count]).unwrap();
         assert_eq!(local[1..], [1, 1]);
+        let [size] = ask(&session, shape, largest, &local).unwrap();
+        assert_eq!(local[0], count * size, "all of them are full");
         let counted = ask(
             &session,
             shape,
@@ -144,6 +147,7 @@ fn local_sizes_for_counts_have_that_many_sub_groups() {
     let [most] = ask(&session, six, CL_KERNEL_MAX_NUM_SUB_GROUPS, &[]).unwrap();
     assert_eq!(ask(&session, six, for_count, &[most]), Ok([6, 1, 1]));
     assert_eq!(ask(&session, six, for_count, &[most + 1]), Ok([0, 0, 0]));
+    assert_eq!(ask(&session, six, for_count, &[0]), Ok([0, 0, 0]));
 }
 
 #[test]

@@ -95,6 +95,8 @@ pub struct WorkGroupInfo {
     pub preferred_work_group_size_multiple: usize,
     /// `CL_KERNEL_PRIVATE_MEM_SIZE`
     pub private_mem_size: u64,
+    /// Most work-items in a sub-group
+    pub sub_group_size: usize,
 }
 
 impl Kernel {
@@ -299,6 +301,7 @@ impl Kernel {
             local_mem_size: lock(&self.arguments).local_bytes(code.local_bytes),
             preferred_work_group_size_multiple: info.preferred_work_group_size_multiple,
             private_mem_size: code.private_bytes,
+            sub_group_size: code.sub_group_size as usize,
         })
     }
 

@@ -324,6 +324,7 @@ impl DeviceProgram for RecordedProgram {
             context_bytes_per_group: 0,
             private_bytes: 40,
             stack_bytes: 0,
+            sub_group_size: 16,
         })
     }
 }

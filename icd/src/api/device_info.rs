@@ -146,7 +146,7 @@ fn work_groups(device: &Device, name: cl_device_info, info: InfoWriter<'_>) -> R
         CL_DEVICE_MAX_WORK_ITEM_DIMENSIONS => info.value(data.max_work_item_sizes.len() as cl_uint),
         CL_DEVICE_MAX_WORK_ITEM_SIZES => info.list(data.max_work_item_sizes),
         CL_DEVICE_MAX_WORK_GROUP_SIZE => info.value(data.max_work_group_size),
-        // Each work-item is a sub-group.
+        // In kernels that do not run in lanes each work-item is a sub-group.
         CL_DEVICE_MAX_NUM_SUB_GROUPS => info.value(data.max_work_group_size as u32),
         CL_DEVICE_PREFERRED_WORK_GROUP_SIZE_MULTIPLE => {
             info.value(data.preferred_work_group_size_multiple)

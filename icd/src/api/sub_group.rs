@@ -1,4 +1,5 @@
-//! Sub-groups of kernels (`clGetKernelSubGroupInfo`, §5.9.4). Each work-item is a sub-group.
+//! Sub-groups of kernels (`clGetKernelSubGroupInfo`, §5.9.4): neighbours by linear local id, as many
+//! as the kernel runs at once.
 #![allow(unsafe_code)]
 
 use std::ffi::c_void;
@@ -44,13 +45,12 @@ impl Query<'_> {
     fn answer_for(self, work_group: &WorkGroupInfo) -> Result<Answered> {
         match self.name {
             CL_KERNEL_MAX_SUB_GROUP_SIZE_FOR_NDRANGE => {
-                self.input(MAX_DIMENSIONS)?;
-                self.info.value(1_usize)
+                let items = product(self.input(MAX_DIMENSIONS)?);
+                self.info.value(items.min(work_group.sub_group_size))
             }
             CL_KERNEL_SUB_GROUP_COUNT_FOR_NDRANGE => {
-                let sizes = self.input(MAX_DIMENSIONS)?;
-                self.info
-                    .value(sizes.into_iter().fold(1, usize::saturating_mul))
+                let items = product(self.input(MAX_DIMENSIONS)?);
+                self.info.value(items.div_ceil(work_group.sub_group_size))
             }
             CL_KERNEL_LOCAL_SIZE_FOR_SUB_GROUP_COUNT => {
                 let count = self.input(1)?.into_iter().next().unwrap_or_default();
@@ -64,7 +64,10 @@ impl Query<'_> {
                 let local_size = local_size(count, work_group);
                 self.info.list(local_size.into_iter().take(dimensions))
             }
-            CL_KERNEL_MAX_NUM_SUB_GROUPS => self.info.value(most_work_items(work_group)),
+            CL_KERNEL_MAX_NUM_SUB_GROUPS => {
+                let items = most_work_items(work_group);
+                self.info.value(items.div_ceil(work_group.sub_group_size))
+            }
             // There is no way to ask for a number of sub-groups in OpenCL C.
             CL_KERNEL_COMPILE_NUM_SUB_GROUPS => self.info.value(0_usize),
             _ => unknown_name(self.name),
@@ -87,22 +90,33 @@ impl Query<'_> {
 fn most_work_items(work_group: &WorkGroupInfo) -> usize {
     match work_group.compile_work_group_size {
         [0, 0, 0] => work_group.work_group_size,
-        required => required.into_iter().product(),
+        required => product(required),
     }
 }
 
-/// The work-group in one dimension that has `count` sub-groups; zeros when there is none.
+/// The work-group in one dimension that has `count` sub-groups, all of them full if there may be so
+/// many work-items; zeros when there is none.
 fn local_size(count: usize, work_group: &WorkGroupInfo) -> [usize; MAX_DIMENSIONS] {
-    let size = [count, 1, 1];
-    let possible = match work_group.compile_work_group_size {
-        [0, 0, 0] => (1..=work_group.work_group_size).contains(&count),
-        required => size == required,
+    let most = most_work_items(work_group);
+    let size = match work_group.compile_work_group_size {
+        [0, 0, 0] => [
+            count.saturating_mul(work_group.sub_group_size).min(most),
+            1,
+            1,
+        ],
+        required => required,
     };
-    if possible {
+    let has_so_many = product(size).div_ceil(work_group.sub_group_size) == count;
+    if count > 0 && has_so_many && size[1..] == [1, 1] {
         size
     } else {
         [0; MAX_DIMENSIONS]
     }
+}
+
+/// Work-items in a work-group of this size.
+fn product(size: impl IntoIterator<Item = usize>) -> usize {
+    size.into_iter().fold(1, usize::saturating_mul)
 }
 
 /// Both names of the function.

@@ -2,27 +2,34 @@
 
 #include "sub_group.h"
 
-size_t __attribute__((overloadable, const)) get_local_size(uint dimension);
-size_t __attribute__((overloadable, const)) get_enqueued_local_size(uint dimension);
-size_t __attribute__((overloadable, const)) get_local_linear_id(void);
+void PROVIDED __isocl_sub_group_barrier(void);
 void __attribute__((overloadable)) atomic_work_item_fence(cl_mem_fence_flags flags,
                                                           memory_order order,
                                                           memory_scope scope);
 
-BUILTIN uint get_sub_group_size(void) { return 1; }
-BUILTIN uint get_max_sub_group_size(void) { return 1; }
+PART uint sub_groups(size_t items) {
+  uint width = __isocl_sub_group_width();
+  return (items + width - 1) / width;
+}
+
+BUILTIN uint get_sub_group_size(void) { return __isocl_sub_group_size(); }
+BUILTIN uint get_max_sub_group_size(void) { return max_size(); }
 BUILTIN uint get_num_sub_groups(void) {
-  return get_local_size(0) * get_local_size(1) * get_local_size(2);
+  return sub_groups(get_local_size(0) * get_local_size(1) * get_local_size(2));
 }
 BUILTIN uint get_enqueued_num_sub_groups(void) {
-  return get_enqueued_local_size(0) * get_enqueued_local_size(1) * get_enqueued_local_size(2);
+  return sub_groups(get_enqueued_local_size(0) * get_enqueued_local_size(1) *
+                    get_enqueued_local_size(2));
 }
-BUILTIN uint get_sub_group_id(void) { return get_local_linear_id(); }
-BUILTIN uint get_sub_group_local_id(void) { return 0; }
+BUILTIN uint get_sub_group_id(void) {
+  return __isocl_sub_group_width() == 1 ? get_local_linear_id() : __isocl_sub_group_id();
+}
+BUILTIN uint get_sub_group_local_id(void) { return __isocl_sub_group_local_id(); }
 
-// Nobody else has to arrive, but memory must be as visible as the scope says.
+// The work-items of a sub-group run in step, but memory must be as visible as the scope says.
 BUILTIN void sub_group_barrier(cl_mem_fence_flags flags, memory_scope scope) {
-  atomic_work_item_fence(flags, memory_order_acq_rel, scope);
+  __isocl_sub_group_barrier();
+  if (scope != memory_scope_work_item && scope != memory_scope_sub_group)
+    atomic_work_item_fence(flags, memory_order_acq_rel, scope);
 }
-// The scope is the sub-group, and a work-item sees its own accesses in order.
-BUILTIN void sub_group_barrier(cl_mem_fence_flags flags) {}
+BUILTIN void sub_group_barrier(cl_mem_fence_flags flags) { __isocl_sub_group_barrier(); }

@@ -1,9 +1,7 @@
 // What the sub-group functions share.
 //
-// A sub-group is one work-item. Sub-group functions may be called in branches that only some
-// sub-groups take, so they must not be meetings of the work-group; with one work-item in each
-// sub-group every function is a computation of its own work-item, whatever the others do.
-// All other sub-group local ids than 0 are outside the sub-group, where results are undefined.
+// The compiler provides the functions declared here (sub_group.rs); the others are made of them.
+// Sub-groups have at most 32 work-items, so the first component of a ballot is all of it.
 
 #include "overload.h"
 
@@ -11,3 +9,27 @@
 #define EACH_SUB_GROUP_INTEGER(M)                                                             \
   M(char) M(uchar) M(short) M(ushort) M(int) M(uint) M(long) M(ulong)
 #define EACH_SUB_GROUP_SCALAR(M) EACH_SUB_GROUP_INTEGER(M) M(half) M(float) M(double)
+
+#define PROVIDED __attribute__((overloadable, convergent))
+
+// Most work-items in a sub-group, how many this one has, and which one this is.
+uint PROVIDED __isocl_sub_group_width(void);
+uint PROVIDED __isocl_sub_group_size(void);
+uint PROVIDED __isocl_sub_group_id(void);
+uint PROVIDED __isocl_sub_group_local_id(void);
+// A bit for each running work-item whose predicate is not zero.
+uint PROVIDED __isocl_sub_group_ballot(int predicate);
+
+#define EVERYBODY UINT_MAX
+
+size_t __attribute__((overloadable, const)) get_local_size(uint dimension);
+size_t __attribute__((overloadable, const)) get_enqueued_local_size(uint dimension);
+size_t __attribute__((overloadable, const)) get_local_linear_id(void);
+
+// Most work-items in a sub-group of this launch.
+PART uint max_size(void) {
+  size_t items = get_enqueued_local_size(0) * get_enqueued_local_size(1) *
+                 get_enqueued_local_size(2);
+  uint width = __isocl_sub_group_width();
+  return items < width ? items : width;
+}

@@ -4,7 +4,9 @@
 //! Work-items are taken in the order of their linear local id, so a floating-point sum is the same
 //! every time.
 
-use crate::llvm::{Builder, Context, IntPredicate, Opcode, RealPredicate, Type, Value};
+use crate::builtin_name::{is_signed, BuiltinName};
+use crate::group_operation::GroupOperation;
+use crate::llvm::{Builder, Context, IntPredicate, Type, Value};
 use crate::work_group::Row;
 
 /// A collective call where the work-group meets.
@@ -27,32 +29,16 @@ enum Function {
     All,
     Any,
     Broadcast,
-    Reduce(Operation),
-    ScanExclusive(Operation),
-    ScanInclusive(Operation),
+    Reduce(GroupOperation),
+    ScanExclusive(GroupOperation),
+    ScanInclusive(GroupOperation),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Operation {
-    Add,
-    Min,
-    Max,
-}
-
-/// Function and code of the first argument's type, from a mangled name.
-fn parse(name: &str) -> Option<(Function, &str)> {
-    let rest = name.strip_prefix("_Z")?;
-    let digits = rest.find(|c: char| !c.is_ascii_digit())?;
-    let length: usize = rest[..digits].parse().ok()?;
-    let function = rest.get(digits..digits + length)?;
-    let arguments = rest.get(digits + length..)?;
-    let operation = |text: &str| match text {
-        "add" => Some(Operation::Add),
-        "min" => Some(Operation::Min),
-        "max" => Some(Operation::Max),
-        _ => None,
-    };
-    let function = match function.strip_prefix("work_group_")? {
+/// The function of a mangled name, and the types of its arguments.
+fn parse(name: &str) -> Option<(Function, BuiltinName<'_>)> {
+    let name = BuiltinName::parse(name)?;
+    let operation = GroupOperation::parse;
+    let function = match name.name.strip_prefix("work_group_")? {
         "all" => Function::All,
         "any" => Function::Any,
         "broadcast" => Function::Broadcast,
@@ -66,7 +52,7 @@ fn parse(name: &str) -> Option<(Function, &str)> {
             }
         }
     };
-    Some((function, arguments))
+    Some((function, name))
 }
 
 /// Whether a mangled name is that of a collective function, and if so whether all work-items get
@@ -86,13 +72,13 @@ pub fn result_is_uniform(name: &str) -> Option<bool> {
 pub(crate) fn emit(site: &Site) -> Result<Option<Value>, String> {
     let name = site.call.called_function().map(Value::name);
     let name = name.unwrap_or_default();
-    let Some((function, arguments)) = parse(&name) else {
+    let Some((function, parsed)) = parse(&name) else {
         return Err(format!("{name} is no work-group collective function"));
     };
     let emission = Emission {
         site,
         context: site.builder.context(),
-        signed: !arguments.starts_with(['j', 'm']),
+        signed: parsed.first().is_some_and(is_signed),
         of: site.call.ty(),
     };
     Ok(match function {
@@ -193,57 +179,17 @@ impl Emission<'_> {
     }
 
     /// Reduction without `results`; with it a scan, inclusive or not.
-    fn combine(&self, operation: Operation, inclusive: Option<bool>) -> Value {
+    fn combine(&self, operation: GroupOperation, inclusive: Option<bool>) -> Value {
         let builder = self.site.builder;
-        self.fold(self.identity(operation), |index, before| {
+        let identity = operation.identity(self.of, self.signed);
+        self.fold(identity, |index, before| {
             let value = self.load(0, self.of, index);
-            let after = self.apply(operation, before, value);
+            let after = operation.apply(builder, self.signed, before, value);
             if let (Some(inclusive), Some(row)) = (inclusive, self.site.results) {
                 let result = if inclusive { after } else { before };
                 builder.store(result, self.element(row, index));
             }
             after
-        })
-    }
-
-    fn apply(&self, operation: Operation, left: Value, right: Value) -> Value {
-        let builder = self.site.builder;
-        if self.of.is_float() {
-            let less = match operation {
-                Operation::Add => return builder.binary(Opcode::LLVMFAdd, left, right),
-                Operation::Min => RealPredicate::LLVMRealOLT,
-                Operation::Max => RealPredicate::LLVMRealOGT,
-            };
-            let take = builder.fcmp(less, right, left);
-            return builder.select(take, right, left);
-        }
-        let better = match (operation, self.signed) {
-            (Operation::Add, _) => return builder.add(left, right),
-            (Operation::Min, true) => IntPredicate::LLVMIntSLT,
-            (Operation::Min, false) => IntPredicate::LLVMIntULT,
-            (Operation::Max, true) => IntPredicate::LLVMIntSGT,
-            (Operation::Max, false) => IntPredicate::LLVMIntUGT,
-        };
-        let take = builder.icmp(better, right, left);
-        builder.select(take, right, left)
-    }
-
-    /// Start value as the specification's table of identities has it.
-    fn identity(&self, operation: Operation) -> Value {
-        let of = self.of;
-        if of.is_float() {
-            return of.real_constant(match operation {
-                Operation::Add => 0.0,
-                Operation::Min => f64::INFINITY,
-                Operation::Max => f64::NEG_INFINITY,
-            });
-        }
-        let highest_bit = 1u64 << (of.int_bits() - 1);
-        of.constant(match (operation, self.signed) {
-            (Operation::Add, _) | (Operation::Max, false) => 0,
-            (Operation::Min, false) => u64::MAX,
-            (Operation::Min, true) => highest_bit - 1,
-            (Operation::Max, true) => highest_bit,
         })
     }
 }
@@ -254,17 +200,18 @@ mod tests {
 
     #[test]
     fn mangled_names_are_understood() {
-        assert_eq!(parse("_Z14work_group_alli"), Some((Function::All, "i")));
+        let parsed = |name| parse(name).map(|(function, name)| (function, name.arguments));
+        assert_eq!(parsed("_Z14work_group_alli"), Some((Function::All, "i")));
         assert_eq!(
-            parse("_Z20work_group_broadcastfmm"),
+            parsed("_Z20work_group_broadcastfmm"),
             Some((Function::Broadcast, "fmm"))
         );
         assert_eq!(
-            parse("_Z29work_group_scan_exclusive_maxm"),
-            Some((Function::ScanExclusive(Operation::Max), "m"))
+            parsed("_Z29work_group_scan_exclusive_maxm"),
+            Some((Function::ScanExclusive(GroupOperation::Max), "m"))
         );
-        assert_eq!(parse("_Z18work_group_barrierj"), None);
-        assert_eq!(parse("work_group_all"), None);
+        assert_eq!(parsed("_Z18work_group_barrierj"), None);
+        assert_eq!(parsed("work_group_all"), None);
         assert_eq!(result_is_uniform("_Z21work_group_reduce_addj"), Some(true));
         assert_eq!(
             result_is_uniform("_Z29work_group_scan_inclusive_addj"),

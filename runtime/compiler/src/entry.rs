@@ -27,6 +27,8 @@ pub struct Kernel<'a> {
     pub independent: bool,
     /// How many work-items to run at once.
     pub width: Option<u32>,
+    /// Work-items that run at once do things together.
+    pub sub_groups: bool,
 }
 
 /// Adds the function `symbol`, a [`isocl_compiler_interface::launch::KernelEntry`].
@@ -78,8 +80,14 @@ pub fn emit(
     }
     let widening = kernel.width.map(|width| Widening {
         width,
-        allowed: launch.small,
+        allowed: if kernel.sub_groups {
+            let in_rows = sub_groups_lie_in_rows(&builder, width, &size);
+            builder.and(launch.small, in_rows)
+        } else {
+            launch.small
+        },
         global_base: base[0],
+        sub_groups: kernel.sub_groups,
     });
     let memory = WorkGroup::new(
         module,
@@ -98,6 +106,17 @@ pub fn emit(
     builder.position_at_end(done);
     builder.return_void();
     Ok(memory)
+}
+
+/// Whether all sub-groups of a work-group of this size, but perhaps the last one, are neighbours in
+/// dimension 0.
+fn sub_groups_lie_in_rows(builder: &Builder, width: u32, size: &[Value; 3]) -> Value {
+    let int64 = size[0].ty();
+    let rest = builder.urem(size[0], int64.constant(u64::from(width)));
+    let whole = builder.icmp(IntPredicate::LLVMIntEQ, rest, int64.constant(0));
+    let rows = builder.mul(size[1], size[2]);
+    let only_one = builder.icmp(IntPredicate::LLVMIntEQ, rows, int64.constant(1));
+    builder.or(whole, only_one)
 }
 
 /// What the launch frame says, loaded once.

@@ -145,6 +145,7 @@ impl Loaded {
             context_bytes_per_group: lowered.context_bytes_per_group,
             private_bytes: lowered.private_bytes,
             stack_bytes: lowered.stack_bytes,
+            sub_group_size: lowered.sub_group_size,
         })
     }
 

@@ -7,6 +7,7 @@ use crate::llvm::{Block, Module, Opcode, Type, Value};
 use crate::pure_intrinsic;
 use crate::region_function::RegionFunction;
 use crate::region_tree::{If, Loop, Node};
+use crate::sub_group::{self, Function, EVERYBODY};
 use crate::work_group::allocated;
 
 /// How a value differs between lanes.
@@ -203,6 +204,9 @@ impl Analysis<'_> {
             .into_iter()
             .map(|operand| self.known(operand))
             .collect::<Option<Vec<_>>>()?;
+        if let Some(call) = sub_group::Call::of(instruction) {
+            return Some(sub_group_shape(instruction, call.function, &operands));
+        }
         let uniform = operands.iter().all(|&shape| shape == Shape::Uniform);
         let same = if uniform {
             Shape::Uniform
@@ -267,6 +271,24 @@ impl Analysis<'_> {
         } else {
             Shape::Linear(step)
         })
+    }
+}
+
+/// What lanes get from a function of their sub-group.
+fn sub_group_shape(call: Value, function: Function, operands: &[Shape]) -> Shape {
+    let one_for_all = match function {
+        Function::LocalId => return Shape::Linear(1),
+        Function::Take => operands[..2].contains(&Shape::Uniform),
+        Function::Reduce(_) => call.operand(1).constant_int() == Some(EVERYBODY),
+        Function::ScanInclusive(_) | Function::ScanExclusive(_) => false,
+        Function::Width | Function::Size | Function::Id | Function::Barrier | Function::Ballot => {
+            true
+        }
+    };
+    if one_for_all {
+        Shape::Uniform
+    } else {
+        Shape::Varying
     }
 }
 

@@ -14,6 +14,7 @@ use crate::plain_atomic;
 use crate::prepare;
 use crate::region::Regions;
 use crate::structure;
+use crate::sub_group;
 use crate::widen;
 use crate::work_item;
 
@@ -32,6 +33,8 @@ pub struct Lowered {
     pub private_bytes: u64,
     /// Stack the entry may use, in bytes.
     pub stack_bytes: u64,
+    /// Most work-items in a sub-group.
+    pub sub_group_size: u32,
 }
 
 /// What calls, spills and alignment may take of the stack besides private variables.
@@ -39,7 +42,7 @@ const STACK_BASE: u64 = 64 << 10;
 
 /// Lowers the kernel named `kernel`; `arguments` tells where the argument block holds its
 /// arguments. The module must contain what the kernel calls. With `width`, so many work-items that
-/// lie next to each other in dimension 0 run at once, in the lanes of vectors.
+/// lie next to each other in dimension 0 run at once, in the lanes of vectors; they are a sub-group.
 ///
 /// # Errors
 /// [`Error::Link`] for recursion, [`Error::NotWidened`] if only a module lowered without width will
@@ -55,6 +58,7 @@ pub fn lower(
     let function = prepare::prepare(module, kernel, machine)?;
     let independent = !uses_atomics(function);
     calls::lower(module, function).map_err(Error::Internal)?;
+    sub_group::settle(module, function, width);
     work_item::lower(module, function);
     let local_bytes = local_memory::place(module, function);
     module
@@ -75,6 +79,7 @@ pub fn lower(
         required_size: required_work_group_size(module, function),
         independent,
         width,
+        sub_groups: sub_group::are_used(function),
     };
     let (memory, widened) = entry::emit(module, &parts, &entry_symbol).map_err(Error::Internal)?;
     function.erase_function();
@@ -92,6 +97,7 @@ pub fn lower(
         context_bytes_per_group: memory.context_per_group,
         private_bytes: memory.private,
         stack_bytes: memory.stack + STACK_BASE,
+        sub_group_size: width.unwrap_or(1),
     })
 }
 

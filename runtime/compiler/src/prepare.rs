@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::error::Error;
 use crate::llvm::{address_space, Linkage, Module, Opcode, TargetMachine, Type, Value};
-use crate::undefined;
+use crate::{sub_group, undefined};
 
 /// Passes that leave one function with its variables in registers. The branch passes respect
 /// `convergent`, so no barrier is copied.
@@ -32,6 +32,7 @@ pub fn prepare(module: &Module, kernel: &str, machine: &TargetMachine) -> Result
         other.use_c_calling_convention();
         if other.is_declaration() {
             mark_convergent(module, other);
+            sub_group::mark(module, other);
         } else {
             make_inlinable(module, other, other == function);
         }

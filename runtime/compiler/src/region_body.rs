@@ -1,13 +1,15 @@
 //! Emits one region: the loop over work-items and a copy of the region's blocks in it.
 
+mod vectors;
+
 use std::collections::{HashMap, HashSet};
 
 use crate::barrier;
 use crate::llvm::{address_space, Block, Builder, Context, IntPredicate, Opcode, Value};
 use crate::region::{Next, Region};
-use crate::region_function::{Draft, Widened};
+use crate::region_function::Widened;
 use crate::slot::{self, Keep};
-use crate::work_group::{allocated, mark_loop, no_copies, Row, Widening, WorkGroup};
+use crate::work_group::{mark_loop, no_copies, Row, WorkGroup};
 use crate::work_item::Primitive;
 
 /// A region under construction.
@@ -60,25 +62,29 @@ impl<'a> Body<'a> {
 
     /// Emits from the builder's position and leaves it where the work-group goes on. Returns what
     /// is to be widened.
-    pub fn emit(mut self, builder: &Builder) -> Option<Widened> {
+    pub fn emit(mut self, builder: &Builder) -> Vec<Widened> {
         // Work-items may set them anew for the next region.
         self.find_values_kept_once(builder);
         if self.group.regions.runs_once(self.region) {
             self.emit_item(builder);
-            return None;
+            return Vec::new();
         }
         let rows = self.open_rows(builder);
-        let zero = rows.start.ty().constant(0);
-        let (first, widened) = match &self.group.widening {
-            Some(widening) => {
-                let (first, widened) = self.emit_vectors(builder, &rows, widening);
-                (first, Some(widened))
-            }
-            None => (zero, None),
+        let Some(widening) = &self.group.widening else {
+            self.emit_items(builder, &rows, rows.start.ty().constant(0));
+            self.close_rows(builder, &rows);
+            return Vec::new();
         };
+        let (first, widened) = self.emit_vectors(builder, &rows, widening);
+        if widening.sub_groups {
+            builder.branch(rows.done);
+            self.close_rows(builder, &rows);
+            let rest = self.emit_rest(builder, widening);
+            return vec![widened, rest];
+        }
         self.emit_items(builder, &rows, first);
         self.close_rows(builder, &rows);
-        widened
+        vec![widened]
     }
 
     /// The loop over the work-items of a row from `first` on, one at a time.
@@ -105,86 +111,6 @@ impl<'a> Body<'a> {
         item.add_incoming(&[(next, builder.block())]);
         let back = builder.branch_if(more, head, rows.done);
         mark_loop(context, back, &self.group.loop_properties);
-    }
-
-    /// The loop over the work-items of a row, as many as the vectors have lanes at a time. Returns
-    /// the first work-item that is left, and what the loop calls.
-    fn emit_vectors(
-        &self,
-        builder: &Builder,
-        rows: &RowLoop,
-        widening: &Widening,
-    ) -> (Value, Widened) {
-        let context = self.group.context();
-        let int64 = context.int(64);
-        let zero = int64.constant(0);
-        let (widened, values) = self.take_out(rows, widening);
-        let lanes = int64.constant(u64::from(widening.width));
-        let whole = builder.and(
-            self.group.size[0],
-            int64.constant(!(u64::from(widening.width) - 1)),
-        );
-        let end = builder.select(widening.allowed, whole, zero);
-        let [head, done] =
-            ["vector", "vectors.done"].map(|name| context.append_block(self.function, name));
-        let outside = builder.block();
-        let any = builder.icmp(IntPredicate::LLVMIntNE, end, zero);
-        builder.branch_if(any, head, done);
-        builder.position_at_end(head);
-        let item = builder.phi(int64, "local.id.0");
-        let mut arguments = vec![
-            item,
-            builder.add_nuw(widening.global_base, item),
-            builder.add_nuw(rows.start, item),
-        ];
-        arguments.extend(values);
-        builder.call(widened.function, &arguments);
-        let next = builder.add_nuw(item, lanes);
-        item.add_incoming(&[(zero, outside), (next, head)]);
-        let more = builder.icmp(IntPredicate::LLVMIntULT, next, end);
-        let back = builder.branch_if(more, head, done);
-        mark_loop(context, back, &[no_copies(context)]);
-        builder.position_at_end(done);
-        (end, widened)
-    }
-
-    /// Copies the region to a function of its own, which waits to be widened. Returns the values
-    /// of the work-group function it takes.
-    fn take_out(&self, rows: &RowLoop, widening: &Widening) -> (Widened, Vec<Value>) {
-        let group = self.group;
-        let context = group.context();
-        let name = format!("{}.region.{}", group.entry.name(), self.region.start);
-        let function = group
-            .module
-            .add_function(&name, context.void().function(&[], false));
-        let builder = context.builder();
-        builder.position_at_end(context.append_block(function, "setup"));
-        let unknown = context.int(64).poison();
-        let draft = Draft {
-            function,
-            item: builder.freeze(unknown),
-            global_id: builder.freeze(unknown),
-            row_index: builder.freeze(unknown),
-            global_base: widening.global_base,
-        };
-        let mut body = Body::new(group, self.region);
-        body.function = function;
-        body.local_id = [draft.item, rows.row[1], rows.row[2]];
-        body.row_index = draft.row_index;
-        for &variable in group.variables.keys() {
-            let copy = builder.alloca(allocated(variable), "private");
-            copy.set_alignment(variable.alignment());
-            body.known.insert(variable, copy);
-        }
-        body.known.extend(&self.known);
-        body.emit_item(&builder);
-        builder.return_void();
-        let (region, values) = draft.close(group.module);
-        let signature = region.function.value_type();
-        let function = group
-            .module
-            .add_function(&format!("{name}.wide"), signature);
-        (Widened { region, function }, values)
     }
 
     /// What one work-item does.

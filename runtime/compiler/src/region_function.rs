@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use crate::lane_shape::{LaneShapes, Shape};
 use crate::llvm::{Builder, Module, Opcode, Value};
+use crate::sub_group;
 
 /// A region taken out of the work-group function.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub struct Widened {
     pub region: RegionFunction,
     /// The function, so far without a body, that does it for several.
     pub function: Value,
+    /// It does so for the first lanes only; their number, at least one, is its last parameter.
+    pub some_lanes: bool,
 }
 
 /// Widened code runs where all global ids are below this. Sums of an id with small constants then
@@ -154,6 +157,7 @@ impl RegionFunction {
                 }
             }
             Some(Opcode::LLVMOr) => value.is_disjoint(),
+            Some(Opcode::LLVMCall) => return sub_group::is_local_id(value),
             _ => false,
         };
         let exact = |operand| self.is_exact(operand, signed, shapes);
@@ -205,6 +209,7 @@ impl Sum<'_> {
                 builder.int_cast((self.scalar)(value.operand(0)), wide, false)
             }
             Some(Opcode::LLVMOr) => builder.add(operand(0), operand(1)),
+            Some(Opcode::LLVMCall) => builder.int_cast((self.scalar)(value), wide, false),
             // A shift by a constant amount, which must not be extended with its sign.
             Some(Opcode::LLVMShl) => {
                 let amount = builder.int_cast((self.scalar)(value.operand(1)), wide, false);

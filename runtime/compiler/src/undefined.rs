@@ -2,6 +2,7 @@
 
 use crate::host_math;
 use crate::llvm::Module;
+use crate::sub_group;
 
 /// Builtins that the compiler lowers itself; every overload of each.
 const LOWERED: &[&str] = &[
@@ -35,7 +36,8 @@ const LOWERED_PLAIN: &[&str] = &["printf", "__to_global", "__to_local", "__to_pr
 
 /// Whether a later stage or the host provides the function.
 pub fn is_handled_later(symbol: &str) -> bool {
-    if LOWERED_PLAIN.contains(&symbol)
+    if sub_group::is_function(symbol)
+        || LOWERED_PLAIN.contains(&symbol)
         || host_math::host_functions()
             .iter()
             .any(|function| function.name == symbol)

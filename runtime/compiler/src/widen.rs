@@ -8,6 +8,7 @@ mod control;
 mod memory;
 mod operation;
 mod serial;
+mod sub_group;
 mod wide;
 
 use std::collections::HashMap;
@@ -97,7 +98,7 @@ pub fn widen_all(
         trees = regions.iter().map(read).collect();
     }
     for (tree, widened) in trees.into_iter().zip(regions) {
-        widen(module, &widened.region, &tree?, width, widened.function)?;
+        widen(module, widened, &tree?, width)?;
         widened.region.function.erase_function();
         widened.function.set_linkage(Linkage::LLVMInternalLinkage);
         for name in ["alwaysinline", "nounwind"] {
@@ -120,6 +121,8 @@ struct Widener<'a> {
     region: &'a RegionFunction,
     shapes: &'a LaneShapes,
     width: u32,
+    /// How many of the lanes there are, if not all.
+    count: Option<Value>,
     builder: Builder,
     /// Where memory for values that several ways set is reserved.
     setup: Builder,
@@ -132,15 +135,10 @@ struct Widener<'a> {
     guards: HashMap<Value, Value>,
 }
 
-/// Gives `function`, which has the region's parameters, its body: the region for the work-items
-/// from `item` on.
-fn widen(
-    module: &Module,
-    region: &RegionFunction,
-    tree: &[Node],
-    width: u32,
-    function: Value,
-) -> Result<(), String> {
+/// Gives the function that waits for it, which has the region's parameters, its body: the region for
+/// the work-items from `item` on.
+fn widen(module: &Module, widened: &Widened, tree: &[Node], width: u32) -> Result<(), String> {
+    let (region, function) = (&widened.region, widened.function);
     let shapes = LaneShapes::new(module, region, tree);
     let context = module.context();
     let start = context.append_block(function, "start");
@@ -156,6 +154,7 @@ fn widen(
         region,
         shapes: &shapes,
         width,
+        count: widened.some_lanes.then(|| parameters[parameters.len() - 1]),
         builder,
         setup,
         function,
@@ -168,7 +167,8 @@ fn widen(
         vectors: HashMap::new(),
         guards: HashMap::new(),
     };
-    widener.sequence(tree, None, None)?;
+    let mask = widener.count.map(|count| widener.first_lanes(count));
+    widener.sequence(tree, mask, None)?;
     widener.builder.return_void();
     Ok(())
 }

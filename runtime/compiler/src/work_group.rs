@@ -87,10 +87,12 @@ pub(crate) struct Manner {
 pub(crate) struct Widening {
     /// How many.
     pub width: u32,
-    /// A value of the entry function: whether the launch is fit for it.
+    /// A value of the entry function: whether neighbours in dimension 0 may do so.
     pub allowed: Value,
     /// Global id of the work-group's first work-item in dimension 0.
     pub global_base: Value,
+    /// All do so, whatever their size: they are sub-groups.
+    pub sub_groups: bool,
 }
 
 /// Metadata that tells LLVM that work-items are independent between barriers.

@@ -241,6 +241,8 @@ pub struct KernelCode {
     pub private_bytes: u64,
     /// Stack the entry may use, in bytes; threads with less must not call it.
     pub stack_bytes: u64,
+    /// Most work-items in a sub-group.
+    pub sub_group_size: u32,
 }
 
 /// Encodes a message.

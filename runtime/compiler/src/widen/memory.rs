@@ -186,7 +186,7 @@ impl Widener<'_> {
         .map(drop)
     }
 
-    fn gather(
+    pub(super) fn gather(
         &self,
         element: Type,
         addresses: Value,

@@ -5,6 +5,7 @@ use crate::lane_shape::Shape;
 use crate::llvm::{Opcode, Type, Value};
 use crate::pure_intrinsic::{self, Form};
 use crate::slot;
+use crate::sub_group;
 use crate::widen::wide::components;
 
 impl Widener<'_> {
@@ -19,6 +20,9 @@ impl Widener<'_> {
         if opcode == Opcode::LLVMAlloca {
             self.variable(instruction);
             return Ok(());
+        }
+        if let Some(call) = sub_group::Call::of(instruction) {
+            return self.sub_group(instruction, call, mask);
         }
         let uniform_operands = || {
             let mut operands = instruction.operands().into_iter();

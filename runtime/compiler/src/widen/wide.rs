@@ -129,6 +129,13 @@ impl Widener<'_> {
         self.splat(self.context().constant(1, 1))
     }
 
+    /// The first `count` lanes.
+    pub(super) fn first_lanes(&self, count: Value) -> Value {
+        let lanes = self.steps(count.ty(), 1);
+        self.builder
+            .icmp(IntPredicate::LLVMIntULT, lanes, self.splat(count))
+    }
+
     /// The mask as a vector.
     pub(super) fn explicit(&self, mask: Mask) -> Value {
         mask.unwrap_or_else(|| self.all_lanes())

@@ -46,7 +46,7 @@ pub fn try_build(source: &str, options: &str) -> Result<Vec<u8>, String> {
 unsafe extern "C" fn no_printf(_: *mut c_void, _: *const u8, _: usize) {}
 
 /// Runs the first kernel, whose arguments are `in`, `out` and then local memory of the sizes in
-/// `local`, over a two-dimensional NDRange.
+/// `local`, over a two-dimensional NDRange. Returns the most work-items in a sub-group.
 pub fn run(
     source: &str,
     options: &str,
@@ -55,7 +55,7 @@ pub fn run(
     input: &[i32],
     out: &mut [i32],
     local: &[u64],
-) {
+) -> u32 {
     let binary = try_build(source, options).unwrap_or_else(|log| panic!("{log}"));
     let Response::Loaded(executable) = respond(Request::Load { binary }) else {
         panic!("not loaded");
@@ -110,4 +110,5 @@ pub fn run(
     respond(Request::Unload {
         executable: executable.id,
     });
+    code.sub_group_size
 }

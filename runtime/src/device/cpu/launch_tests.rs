@@ -46,6 +46,7 @@ fn command(
             context_bytes_per_group: 8,
             private_bytes: 0,
             stack_bytes: 4096,
+            sub_group_size: 16,
         },
         name: "test".into(),
         arguments: argument.to_ne_bytes().into(),

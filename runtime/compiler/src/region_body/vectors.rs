@@ -1,0 +1,187 @@
+//! Loops over work-items that run several at a time, in functions that are widened later.
+
+use super::{Body, RowLoop};
+use crate::llvm::{Builder, IntPredicate, Opcode, Value};
+use crate::region_function::{Draft, RegionFunction, Widened};
+use crate::work_group::{allocated, mark_loop, no_copies, Widening};
+
+impl Body<'_> {
+    /// The loop over the work-items of a row, as many as the vectors have lanes at a time. Returns
+    /// the first work-item that is left, and what the loop calls.
+    pub(super) fn emit_vectors(
+        &self,
+        builder: &Builder,
+        rows: &RowLoop,
+        widening: &Widening,
+    ) -> (Value, Widened) {
+        let int64 = self.group.context().int(64);
+        let zero = int64.constant(0);
+        let (region, values) = self.take_out("", widening, |_, draft| {
+            [draft.item, rows.row[1], rows.row[2]]
+        });
+        let widened = self.waiting(region, false);
+        let end = builder.select(
+            widening.allowed,
+            self.in_whole_vectors(builder, widening),
+            zero,
+        );
+        self.emit_loop(builder, zero, end, u64::from(widening.width), |item| {
+            let mut arguments = vec![
+                item,
+                builder.add_nuw(widening.global_base, item),
+                builder.add_nuw(rows.start, item),
+            ];
+            arguments.extend(values);
+            builder.call(widened.function, &arguments);
+        });
+        (end, widened)
+    }
+
+    /// The loop over sub-groups that are not full, or whose work-items are no neighbours in
+    /// dimension 0. Returns what it calls.
+    pub(super) fn emit_rest(&self, builder: &Builder, widening: &Widening) -> Widened {
+        let context = self.group.context();
+        let int64 = context.int(64);
+        let size = self.group.size;
+        let (region, values) = self.take_out(".rest", widening, |builder, draft| {
+            let rows = quotient(builder, draft.row_index, size[0]);
+            let planes = quotient(builder, rows, size[1]);
+            let rest = |of: Value, whole: Value, divisor: Value| {
+                builder.sub(of, builder.mul(whole, divisor))
+            };
+            [
+                rest(draft.row_index, rows, size[0]),
+                rest(rows, planes, size[1]),
+                planes,
+            ]
+        });
+        let widened = self.waiting(region, true);
+        let rows = builder.mul(size[1], size[2]);
+        let items = builder.mul(rows, size[0]);
+        let done = builder.mul(rows, self.in_whole_vectors(builder, widening));
+        let first = builder.select(widening.allowed, done, int64.constant(0));
+        let width = u64::from(widening.width);
+        self.emit_loop(builder, first, items, width, |row_index| {
+            let left = builder.sub(items, row_index);
+            let width = int64.constant(width);
+            let full = builder.icmp(IntPredicate::LLVMIntULT, width, left);
+            let count = builder.select(full, width, left);
+            let unused = int64.poison();
+            let mut arguments = vec![unused, unused, row_index];
+            arguments.extend(values);
+            arguments.push(builder.int_cast(count, context.int(32), false));
+            builder.call(widened.function, &arguments);
+        });
+        widened
+    }
+
+    /// Work-items of a row that fill vectors.
+    fn in_whole_vectors(&self, builder: &Builder, widening: &Widening) -> Value {
+        let size = self.group.size[0];
+        let mask = !(u64::from(widening.width) - 1);
+        builder.and(size, size.ty().constant(mask))
+    }
+
+    /// A loop from `first` to `end`, which runs not at all when they are equal.
+    fn emit_loop(
+        &self,
+        builder: &Builder,
+        first: Value,
+        end: Value,
+        step: u64,
+        turn: impl FnOnce(Value),
+    ) {
+        let context = self.group.context();
+        let int64 = context.int(64);
+        let [head, done] =
+            ["vector", "vectors.done"].map(|name| context.append_block(self.function, name));
+        let outside = builder.block();
+        let any = builder.icmp(IntPredicate::LLVMIntULT, first, end);
+        builder.branch_if(any, head, done);
+        builder.position_at_end(head);
+        let item = builder.phi(int64, "first");
+        turn(item);
+        let next = builder.add_nuw(item, int64.constant(step));
+        item.add_incoming(&[(first, outside), (next, head)]);
+        let more = builder.icmp(IntPredicate::LLVMIntULT, next, end);
+        let back = builder.branch_if(more, head, done);
+        mark_loop(context, back, &[no_copies(context)]);
+        builder.position_at_end(done);
+    }
+
+    /// Copies the region to a function of its own, where `locate` gives the local id. Returns the
+    /// values of the work-group function it takes.
+    fn take_out(
+        &self,
+        suffix: &str,
+        widening: &Widening,
+        locate: impl FnOnce(&Builder, &Draft) -> [Value; 3],
+    ) -> (RegionFunction, Vec<Value>) {
+        let group = self.group;
+        let context = group.context();
+        let name = format!(
+            "{}.region.{}{suffix}",
+            group.entry.name(),
+            self.region.start
+        );
+        let function = group
+            .module
+            .add_function(&name, context.void().function(&[], false));
+        let builder = context.builder();
+        builder.position_at_end(context.append_block(function, "setup"));
+        let unknown = context.int(64).poison();
+        let draft = Draft {
+            function,
+            item: builder.freeze(unknown),
+            global_id: builder.freeze(unknown),
+            row_index: builder.freeze(unknown),
+            global_base: widening.global_base,
+        };
+        let mut body = Body::new(group, self.region);
+        body.function = function;
+        body.local_id = locate(&builder, &draft);
+        body.row_index = draft.row_index;
+        for &variable in group.variables.keys() {
+            let copy = builder.alloca(allocated(variable), "private");
+            copy.set_alignment(variable.alignment());
+            body.known.insert(variable, copy);
+        }
+        body.known.extend(&self.known);
+        body.emit_item(&builder);
+        builder.return_void();
+        draft.close(group.module)
+    }
+
+    /// A function without a body for what several work-items do in the region.
+    fn waiting(&self, region: RegionFunction, some_lanes: bool) -> Widened {
+        let group = self.group;
+        let context = group.context();
+        let mut parameters = region.function.value_type().parameters();
+        if some_lanes {
+            parameters.push(context.int(32));
+        }
+        let name = format!("{}.wide", region.function.name());
+        let signature = context.void().function(&parameters, false);
+        Widened {
+            function: group.module.add_function(&name, signature),
+            region,
+            some_lanes,
+        }
+    }
+}
+
+/// `dividend / divisor`, both less than a work-group has work-items at most: the quotient of the
+/// floating-point numbers is off by far less than what the half makes it larger.
+fn quotient(builder: &Builder, dividend: Value, divisor: Value) -> Value {
+    let context = builder.context();
+    let single = context.float(32);
+    let number = |value: Value| {
+        let narrow = builder.int_cast(value, context.int(32), false);
+        builder.cast(Opcode::LLVMUIToFP, narrow, single)
+    };
+    let half = single.real_constant(0.5);
+    let above = builder.binary(Opcode::LLVMFAdd, number(dividend), half);
+    let quotient = builder.binary(Opcode::LLVMFDiv, above, number(divisor));
+    let narrow = builder.cast(Opcode::LLVMFPToUI, quotient, context.int(32));
+    builder.int_cast(narrow, dividend.ty(), false)
+}
