@@ -167,13 +167,13 @@ impl CommandQueue {
         // CL_INVALID_PROGRAM_EXECUTABLE: there is no successfully built program executable
         // available for the device associated with command_queue.
         let device_kernel = kernel.on_device(device).ok_or_else(no_executable)?;
-        let code = device_kernel.code()?;
         let mut arguments = lock(kernel.arguments());
         arguments.check_set()?;
         let rules = device_kernel.work_group_rules();
         let Some(range) = NdRange::new(sizes, &rules, &mut arguments.last_choice)? else {
             return Ok(Operation::Nothing);
         };
+        let code = device_kernel.code(range.rows())?;
         let definitions = &device_kernel.definition().arguments;
         let captured = arguments.capture(
             self.context(),

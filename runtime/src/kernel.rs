@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use isocl_compiler_interface::message::{self, AddressSpace, Argument, ArgumentKind, KernelCode};
+use isocl_compiler_interface::rows::Rows;
 use isocl_kernel_iface::Address;
 
 use crate::context::Context;
@@ -52,12 +53,12 @@ impl DeviceKernel {
         &self.program.executable().kernels[self.index as usize]
     }
 
-    /// The machine code, compiled on the first call.
+    /// The machine code for some kind of launches, compiled on the first call.
     ///
     /// # Errors
     /// `OutOfResources` when code generation fails.
-    pub fn code(&self) -> Result<KernelCode> {
-        self.program.kernel(self.index)
+    pub fn code(&self, rows: Rows) -> Result<KernelCode> {
+        self.program.kernel(self.index, rows)
     }
 
     /// What work-groups must be like.
@@ -292,7 +293,7 @@ impl Kernel {
                 "the kernel was not built for the device",
             )
         })?;
-        let code = kernel.code()?;
+        let code = kernel.code(Rows::USUAL)?;
         let required = kernel.definition().required_work_group_size;
         let info = &kernel.device.info;
         Ok(WorkGroupInfo {

@@ -1,6 +1,8 @@
 //! Index spaces (§5.10): the rules for sizes and offsets, and the work-group size when the
 //! application leaves it to us.
 
+use isocl_compiler_interface::rows::Rows;
+
 use crate::device::DeviceInfo;
 use crate::{Error, ErrorCode, Result};
 
@@ -95,6 +97,11 @@ pub(crate) struct NdRange {
 }
 
 impl NdRange {
+    /// What the kernel's code may rely on.
+    pub fn rows(&self) -> Rows {
+        Rows::new(&self.global_size, &self.global_offset, &self.local_size)
+    }
+
     /// Checks the arguments of `clEnqueueNDRangeKernel`; nothing when there is no work-item.
     /// Without a local size, one is chosen, and remembered in `last_choice`.
     ///

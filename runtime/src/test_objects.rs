@@ -6,6 +6,7 @@ use isocl_compiler_interface::message::{
     AddressSpace, Argument, ArgumentKind, BinaryKind, Executable, Failure, Kernel, KernelCode,
     Request, Response,
 };
+use isocl_compiler_interface::rows::Rows;
 use isocl_kernel_iface::driver::Driver;
 use isocl_kernel_iface::emulator::Emulator;
 use isocl_kernel_iface::profile::Profile;
@@ -316,7 +317,7 @@ impl DeviceProgram for RecordedProgram {
         &self.executable
     }
 
-    fn kernel(&self, _index: u32) -> Result<KernelCode> {
+    fn kernel(&self, _index: u32, _rows: Rows) -> Result<KernelCode> {
         Ok(KernelCode {
             entry: 0,
             local_bytes: 256,

@@ -5,10 +5,12 @@ use std::mem::offset_of;
 
 use isocl_compiler_interface::launch::LaunchFrame;
 use isocl_compiler_interface::message::{AddressSpace, Argument, ArgumentKind};
+use isocl_compiler_interface::rows::SMALL_IDS;
 
+use crate::lanes::Lanes;
 use crate::llvm::{address_space, Block, Builder, IntPredicate, Module, Type, Value};
 use crate::region::Regions;
-use crate::region_function::{Widened, MOST_IDS};
+use crate::region_function::Widened;
 use crate::work_group::{mark_loop, no_copies, Manner, Memory, Widening, WorkGroup};
 use crate::work_item::Primitive;
 
@@ -25,8 +27,8 @@ pub struct Kernel<'a> {
     pub required_size: Option<[u64; 3]>,
     /// Work-items affect each other at barriers only, not by atomics.
     pub independent: bool,
-    /// How many work-items to run at once.
-    pub width: Option<u32>,
+    /// How work-items run at once, if they do.
+    pub lanes: Option<Lanes>,
     /// Work-items that run at once do things together.
     pub sub_groups: bool,
 }
@@ -78,16 +80,13 @@ pub fn emit(
             fixed.insert(primitive_call, value);
         }
     }
-    let widening = kernel.width.map(|width| Widening {
-        width,
-        allowed: if kernel.sub_groups {
-            let in_rows = sub_groups_lie_in_rows(&builder, width, &size);
-            builder.and(launch.small, in_rows)
-        } else {
-            launch.small
-        },
+    let widening = kernel.lanes.map(|lanes| Widening {
+        lanes,
         global_base: base[0],
-        sub_groups: kernel.sub_groups,
+        sub_groups_in_rows: kernel.sub_groups.then(|| {
+            let in_rows = sub_groups_lie_in_rows(&builder, lanes.width, &size);
+            builder.and(launch.small, in_rows)
+        }),
     });
     let memory = WorkGroup::new(
         module,
@@ -134,7 +133,7 @@ struct Launch {
     work_items: Value,
     /// The scratch block in the local address space.
     local_base: Value,
-    /// All global ids are below [`MOST_IDS`].
+    /// All global ids are below [`SMALL_IDS`].
     small: Value,
 }
 
@@ -159,7 +158,7 @@ impl Launch {
             triple(offset_of!(LaunchFrame, global_size)),
             triple(offset_of!(LaunchFrame, global_offset)),
         );
-        let limit = context.constant(64, MOST_IDS);
+        let limit = context.constant(64, SMALL_IDS);
         let below = |value| builder.icmp(IntPredicate::LLVMIntULT, value, limit);
         let small = (0..3).fold(context.constant(1, 1), |small, d| {
             let end = builder.add(global_size[d], global_offset[d]);

@@ -6,23 +6,36 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use isocl_compiler_interface::message::{
     decode, encode, BinaryKind, Executable, Kernel, KernelCode,
 };
+use isocl_compiler_interface::rows::Rows;
 use serde::{Deserialize, Serialize};
 
 use crate::cache::{self, Key};
 use crate::emit::{self, Effort, Jit};
 use crate::error::Error;
+use crate::lanes::{self, Lanes};
 use crate::llvm::{address_space, Context, Linkage, Module, TargetMachine, Value};
 use crate::lower::Lowered;
 use crate::recovery::isolated;
-use crate::{binary, frontend, lower, metadata, widen};
+use crate::{binary, frontend, lower, metadata, sub_group};
 
 /// A loaded executable.
 struct Loaded {
     bitcode: Vec<u8>,
-    kernels: Vec<Kernel>,
-    code: Vec<OnceLock<Result<KernelCode, Error>>>,
+    kernels: Vec<LoadedKernel>,
     jit: Jit,
 }
+
+/// A kernel and its code.
+struct LoadedKernel {
+    definition: Kernel,
+    /// Its work-items do things with others of their sub-group.
+    sub_groups: bool,
+    /// Code by the way that work-items run.
+    code: Mutex<HashMap<Option<Lanes>, Arc<Code>>>,
+}
+
+/// Compiled by the first who asks; others wait.
+type Code = OnceLock<Result<KernelCode, Error>>;
 
 /// All loaded executables of the process by number.
 #[derive(Default)]
@@ -58,11 +71,15 @@ pub fn load(bytes: &[u8]) -> Result<Executable, Error> {
     let kernels = metadata::kernels(&module)?;
     let jit = Jit::new()?;
     let global_variable_bytes = place_variables(&module, &jit)?;
-    let code = kernels.iter().map(|_| OnceLock::new()).collect();
+    let with_sub_groups = sub_group::users(&module);
+    let loaded = kernels.iter().map(|definition| LoadedKernel {
+        definition: definition.clone(),
+        sub_groups: with_sub_groups.contains(&definition.name),
+        code: Mutex::default(),
+    });
     let loaded = Arc::new(Loaded {
         bitcode: bitcode.to_vec(),
-        kernels: kernels.clone(),
-        code,
+        kernels: loaded.collect(),
         jit,
     });
     let id = with_table(|table| {
@@ -88,24 +105,30 @@ pub fn unload(id: u64) -> Result<(), Error> {
     }
 }
 
-/// Code of a kernel, compiled on the first call.
+/// Code of a kernel for some kind of launches, compiled on the first call.
 ///
 /// # Errors
 /// [`Error::Internal`] when there is no such kernel or code generation fails.
-pub fn kernel(id: u64, index: u32) -> Result<KernelCode, Error> {
+pub fn kernel(id: u64, index: u32, rows: Rows) -> Result<KernelCode, Error> {
     let loaded = with_table(|table| table.loaded.get(&id).cloned()).ok_or_else(|| unknown(id))?;
-    let (Some(kernel), Some(code)) = (
-        loaded.kernels.get(index as usize),
-        loaded.code.get(index as usize),
-    ) else {
-        return Err(Error::Internal(format!(
-            "executable {id} has no kernel {index}"
-        )));
+    let kernel = loaded
+        .kernels
+        .get(index as usize)
+        .ok_or_else(|| Error::Internal(format!("executable {id} has no kernel {index}")))?;
+    let natural = lanes::natural_width()?;
+    // All sub-groups of a kernel have one size.
+    let lanes = if kernel.sub_groups {
+        Some(Lanes::any(natural))
+    } else {
+        Lanes::for_rows(rows, natural)
     };
+    let mut all = kernel.code.lock().unwrap_or_else(PoisonError::into_inner);
+    let code = Arc::clone(all.entry(lanes).or_default());
+    drop(all);
     code.get_or_init(|| {
         loaded
-            .code_of(kernel)
-            .map_err(|reason| reason.about(&format!("kernel {}", kernel.name)))
+            .code_of(&kernel.definition, lanes)
+            .map_err(|reason| reason.about(&format!("kernel {}", kernel.definition.name)))
     })
     .clone()
 }
@@ -123,13 +146,15 @@ struct Compiled {
 
 impl Loaded {
     /// Code of a kernel, from earlier work if there was some.
-    fn code_of(&self, kernel: &Kernel) -> Result<KernelCode, Error> {
-        let key = Key::new("kernel", &[&self.bitcode, kernel.name.as_bytes()]);
+    fn code_of(&self, kernel: &Kernel, lanes: Option<Lanes>) -> Result<KernelCode, Error> {
+        let way = format!("{lanes:?}");
+        let parts = [&self.bitcode, kernel.name.as_bytes(), way.as_bytes()];
+        let key = Key::new("kernel", &parts);
         let kept = cache::get(&key).and_then(|kept| decode::<Compiled>(&kept).ok());
         let Compiled { object, lowered } = match kept {
             Some(compiled) => compiled,
             None => {
-                let compiled = isolated(|| self.compile(kernel))??;
+                let compiled = isolated(|| self.compile(kernel, lanes))??;
                 cache::put(&key, encode(&compiled).unwrap_or_default());
                 compiled
             }
@@ -149,21 +174,19 @@ impl Loaded {
         })
     }
 
-    fn compile(&self, kernel: &Kernel) -> Result<Compiled, Error> {
+    fn compile(&self, kernel: &Kernel, lanes: Option<Lanes>) -> Result<Compiled, Error> {
         let machine = TargetMachine::host().map_err(Error::Internal)?;
-        let width = Some(widen::natural_width(&machine));
-        match self.compile_in_lanes(kernel, &machine, width) {
+        match self.compile_in_lanes(kernel, &machine, lanes) {
             Err(Error::NotWidened(_)) => self.compile_in_lanes(kernel, &machine, None),
             compiled => compiled,
         }
     }
 
-    /// Compiles a kernel to run `width` work-items at once.
     fn compile_in_lanes(
         &self,
         kernel: &Kernel,
         machine: &TargetMachine,
-        mut width: Option<u32>,
+        mut lanes: Option<Lanes>,
     ) -> Result<Compiled, Error> {
         let context = Context::new();
         let module = self.module_of(&context, kernel)?;
@@ -176,7 +199,7 @@ impl Loaded {
                 variable.set_linkage(Linkage::LLVMExternalLinkage);
             }
         }
-        let mut effort = match width {
+        let mut effort = match lanes {
             Some(_) => Effort::Lanes,
             None => Effort::Full,
         };
@@ -189,10 +212,10 @@ impl Loaded {
                 function.set_linkage(Linkage::LLVMInternalLinkage);
             } else if function.has_attribute("optnone") {
                 effort = Effort::Little;
-                width = None;
+                lanes = None;
             }
         }
-        let lowered = lower::lower(&module, &kernel.name, &kernel.arguments, machine, width)?;
+        let lowered = lower::lower(&module, &kernel.name, &kernel.arguments, machine, lanes)?;
         Ok(Compiled {
             object: emit::object(&module, machine, effort)?,
             lowered,

@@ -35,6 +35,7 @@ pub mod group_operation;
 mod half_bits;
 pub mod host_math;
 pub mod lane_shape;
+pub mod lanes;
 pub mod library;
 pub mod library_blob;
 pub mod llvm;

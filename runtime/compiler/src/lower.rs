@@ -8,6 +8,7 @@ use crate::calls;
 use crate::division;
 use crate::entry;
 use crate::error::Error;
+use crate::lanes::{self, Lanes};
 use crate::llvm::{Module, TargetMachine, Value};
 use crate::local_memory;
 use crate::plain_atomic;
@@ -41,8 +42,8 @@ pub struct Lowered {
 const STACK_BASE: u64 = 64 << 10;
 
 /// Lowers the kernel named `kernel`; `arguments` tells where the argument block holds its
-/// arguments. The module must contain what the kernel calls. With `width`, so many work-items that
-/// lie next to each other in dimension 0 run at once, in the lanes of vectors; they are a sub-group.
+/// arguments. The module must contain what the kernel calls. With `lanes`, work-items that lie next to
+/// each other in dimension 0 run at once, in the lanes of vectors; they are a sub-group.
 ///
 /// # Errors
 /// [`Error::Link`] for recursion, [`Error::NotWidened`] if only a module lowered without width will
@@ -52,13 +53,14 @@ pub fn lower(
     kernel: &str,
     arguments: &[Argument],
     machine: &TargetMachine,
-    width: Option<u32>,
+    lanes: Option<Lanes>,
 ) -> Result<Lowered, Error> {
     division::make_total(module);
     let function = prepare::prepare(module, kernel, machine)?;
     let independent = !uses_atomics(function);
     calls::lower(module, function).map_err(Error::Internal)?;
-    sub_group::settle(module, function, width);
+    let sub_group_size = lanes.map_or(1, |lanes| lanes.width);
+    sub_group::settle(module, function, lanes.map(|lanes| lanes.width));
     work_item::lower(module, function);
     let local_bytes = local_memory::place(module, function);
     module
@@ -71,6 +73,13 @@ pub fn lower(
     if cfg!(debug_assertions) {
         regions.verify().map_err(Error::Internal)?;
     }
+    let lanes = lanes.map(|lanes| {
+        let doubles = lanes.may_double && lanes::gains_by_two_registers(&regions);
+        Lanes {
+            width: lanes.width << u32::from(doubles),
+            ..lanes
+        }
+    });
     let entry_symbol = format!("isocl_entry_{kernel}");
     let parts = entry::Kernel {
         function,
@@ -78,13 +87,13 @@ pub fn lower(
         arguments,
         required_size: required_work_group_size(module, function),
         independent,
-        width,
+        lanes,
         sub_groups: sub_group::are_used(function),
     };
     let (memory, widened) = entry::emit(module, &parts, &entry_symbol).map_err(Error::Internal)?;
     function.erase_function();
-    if let Some(width) = width {
-        widen::widen_all(module, &entry_symbol, &widened, width, machine)
+    if let Some(lanes) = lanes {
+        widen::widen_all(module, &entry_symbol, &widened, lanes.width, machine)
             .map_err(Error::NotWidened)?;
     }
     plain_atomic::make_plain(module).map_err(Error::Internal)?;
@@ -97,7 +106,7 @@ pub fn lower(
         context_bytes_per_group: memory.context_per_group,
         private_bytes: memory.private,
         stack_bytes: memory.stack + STACK_BASE,
-        sub_group_size: width.unwrap_or(1),
+        sub_group_size,
     })
 }
 

@@ -71,43 +71,34 @@ impl<'a> Body<'a> {
         }
         let rows = self.open_rows(builder);
         let Some(widening) = &self.group.widening else {
-            self.emit_items(builder, &rows, rows.start.ty().constant(0));
+            self.emit_items(builder, &rows);
             self.close_rows(builder, &rows);
             return Vec::new();
         };
-        let (first, widened) = self.emit_vectors(builder, &rows, widening);
-        if widening.sub_groups {
-            builder.branch(rows.done);
-            self.close_rows(builder, &rows);
-            let rest = self.emit_rest(builder, widening);
-            return vec![widened, rest];
-        }
-        self.emit_items(builder, &rows, first);
+        let mut widened = vec![self.emit_vectors(builder, &rows, widening)];
+        builder.branch(rows.done);
         self.close_rows(builder, &rows);
-        vec![widened]
+        if let Some(in_rows) = widening.sub_groups_in_rows {
+            widened.push(self.emit_other_sub_groups(builder, widening, in_rows));
+        }
+        widened
     }
 
-    /// The loop over the work-items of a row from `first` on, one at a time.
-    fn emit_items(&mut self, builder: &Builder, rows: &RowLoop, first: Value) {
+    /// The loop over the work-items of a row, one at a time.
+    fn emit_items(&mut self, builder: &Builder, rows: &RowLoop) {
         let context = self.group.context();
         let int64 = context.int(64);
-        let size = self.group.size[0];
         let head = context.append_block(self.function, "item");
         let outside = builder.block();
-        if self.group.widening.is_some() {
-            let any = builder.icmp(IntPredicate::LLVMIntULT, first, size);
-            builder.branch_if(any, head, rows.done);
-        } else {
-            builder.branch(head);
-        }
+        builder.branch(head);
         builder.position_at_end(head);
         let item = builder.phi(int64, "local.id.0");
-        item.add_incoming(&[(first, outside)]);
+        item.add_incoming(&[(int64.constant(0), outside)]);
         self.row_index = builder.add_nuw(rows.start, item);
         self.local_id = [item, rows.row[1], rows.row[2]];
         self.emit_item(builder);
         let next = builder.add_nuw(item, int64.constant(1));
-        let more = builder.icmp(IntPredicate::LLVMIntULT, next, size);
+        let more = builder.icmp(IntPredicate::LLVMIntULT, next, self.group.size[0]);
         item.add_incoming(&[(next, builder.block())]);
         let back = builder.branch_if(more, head, rows.done);
         mark_loop(context, back, &self.group.loop_properties);

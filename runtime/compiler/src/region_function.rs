@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 
+use isocl_compiler_interface::rows::SMALL_IDS;
+
 use crate::lane_shape::{LaneShapes, Shape};
 use crate::llvm::{Builder, Module, Opcode, Value};
 use crate::sub_group;
@@ -25,15 +27,18 @@ pub struct RegionFunction {
 pub struct Widened {
     /// What one work-item does.
     pub region: RegionFunction,
-    /// The function, so far without a body, that does it for several.
+    /// What does it for several.
+    pub parts: Vec<Part>,
+}
+
+/// A function, so far without a body, that runs a region for several work-items.
+#[derive(Debug, Clone, Copy)]
+pub struct Part {
+    /// The function.
     pub function: Value,
     /// It does so for the first lanes only; their number, at least one, is its last parameter.
     pub some_lanes: bool,
 }
-
-/// Widened code runs where all global ids are below this. Sums of an id with small constants then
-/// do not wrap in 32 bits, and LLVM sees it.
-pub const MOST_IDS: u64 = 1 << 30;
 
 /// A function under construction: it has no parameters yet but uses values of another function.
 #[derive(Debug)]
@@ -72,7 +77,7 @@ impl Draft {
         let signature = context.void().function(&types.collect::<Vec<_>>(), false);
         let function = module.add_function(&format!("{}.item", draft.name()), signature);
         for id in 0..2 {
-            function.add_parameter_attribute(id, context.range_attribute(MOST_IDS));
+            function.add_parameter_attribute(id, context.range_attribute(SMALL_IDS));
         }
         let parameters = function.parameters();
         for instruction in draft.instructions() {

@@ -43,9 +43,11 @@ fn fulfil(request: Request) -> Result<Response, Error> {
             Ok(Response::CacheUsed)
         }
         Request::Load { binary } => isolated(|| executable::load(&binary))?.map(Response::Loaded),
-        Request::Kernel { executable, kernel } => {
-            executable::kernel(executable, kernel).map(Response::Kernel)
-        }
+        Request::Kernel {
+            executable,
+            kernel,
+            rows,
+        } => executable::kernel(executable, kernel, rows).map(Response::Kernel),
         Request::Unload { executable } => {
             executable::unload(executable).map(|()| Response::Unloaded)
         }

@@ -4,6 +4,8 @@
 //! names. Lanes get the result of these in [`crate::widen`]; a kernel whose work-items run one at a
 //! time has one in each sub-group, and gets it here.
 
+use std::collections::HashSet;
+
 use crate::builtin_name::{is_signed, BuiltinName};
 use crate::group_operation::GroupOperation;
 use crate::llvm::{IntPredicate, Module, Value};
@@ -94,6 +96,27 @@ pub fn is_local_id(instruction: Value) -> bool {
 pub fn are_used(function: Value) -> bool {
     let mut instructions = function.instructions().into_iter();
     instructions.any(|instruction| Call::of(instruction).is_some())
+}
+
+/// The names of functions that call any of them, through others as well.
+pub fn users(module: &Module) -> HashSet<String> {
+    let functions = module.functions().into_iter();
+    let mut pending: Vec<_> = functions
+        .filter(|function| function.is_declaration() && is_function(&function.name()))
+        .collect();
+    let mut found = HashSet::new();
+    while let Some(function) = pending.pop() {
+        let users = function
+            .users()
+            .into_iter()
+            .filter(|user| user.is_instruction());
+        for caller in users.map(|call| call.block().function()) {
+            if found.insert(caller.name()) {
+                pending.push(caller);
+            }
+        }
+    }
+    found
 }
 
 /// Says of a declaration what it does, for passes to respect.

@@ -15,7 +15,7 @@ use std::collections::HashMap;
 
 use crate::lane_shape::{LaneShapes, Shape};
 use crate::llvm::{Block, Builder, Context, Linkage, Module, Opcode, TargetMachine, Value};
-use crate::region_function::{RegionFunction, Widened};
+use crate::region_function::{Part, RegionFunction, Widened};
 use crate::region_tree::{self, Node};
 
 /// Passes that give a region the form that a tree is read from.
@@ -54,18 +54,6 @@ fn check_size(regions: &[Widened]) -> Result<(), String> {
     Ok(())
 }
 
-/// How many work-items to run at once on a processor: as many floats as its registers hold.
-pub fn natural_width(machine: &TargetMachine) -> u32 {
-    let features = machine.features();
-    if features.contains("+avx512f") {
-        16
-    } else if features.contains("+avx2") {
-        8
-    } else {
-        4
-    }
-}
-
 /// Gives the functions that wait for it their bodies; the regions they come from are erased.
 ///
 /// # Errors
@@ -98,13 +86,17 @@ pub fn widen_all(
         trees = regions.iter().map(read).collect();
     }
     for (tree, widened) in trees.into_iter().zip(regions) {
-        widen(module, widened, &tree?, width)?;
-        widened.region.function.erase_function();
-        widened.function.set_linkage(Linkage::LLVMInternalLinkage);
-        for name in ["alwaysinline", "nounwind"] {
-            let attribute = context.enum_attribute(name, 0);
-            widened.function.add_attribute(attribute);
+        let tree = tree?;
+        let shapes = LaneShapes::new(module, &widened.region, &tree);
+        for part in &widened.parts {
+            widen(module, &widened.region, &shapes, &tree, width, part)?;
+            part.function.set_linkage(Linkage::LLVMInternalLinkage);
+            for name in ["alwaysinline", "nounwind"] {
+                let attribute = context.enum_attribute(name, 0);
+                part.function.add_attribute(attribute);
+            }
         }
+        widened.region.function.erase_function();
     }
     for name in skipped {
         entry.remove_attribute(name);
@@ -137,9 +129,15 @@ struct Widener<'a> {
 
 /// Gives the function that waits for it, which has the region's parameters, its body: the region for
 /// the work-items from `item` on.
-fn widen(module: &Module, widened: &Widened, tree: &[Node], width: u32) -> Result<(), String> {
-    let (region, function) = (&widened.region, widened.function);
-    let shapes = LaneShapes::new(module, region, tree);
+fn widen(
+    module: &Module,
+    region: &RegionFunction,
+    shapes: &LaneShapes,
+    tree: &[Node],
+    width: u32,
+    part: &Part,
+) -> Result<(), String> {
+    let function = part.function;
     let context = module.context();
     let start = context.append_block(function, "start");
     let body = context.append_block(function, "body");
@@ -152,9 +150,9 @@ fn widen(module: &Module, widened: &Widened, tree: &[Node], width: u32) -> Resul
     let mut widener = Widener {
         module,
         region,
-        shapes: &shapes,
+        shapes,
         width,
-        count: widened.some_lanes.then(|| parameters[parameters.len() - 1]),
+        count: part.some_lanes.then(|| parameters[parameters.len() - 1]),
         builder,
         setup,
         function,

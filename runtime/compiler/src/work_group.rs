@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use crate::barrier::{self, Rendezvous};
 use crate::collective;
+use crate::lanes::Lanes;
 use crate::llvm::{AtomicOrdering, Block, Builder, Context, Metadata, Module, Type, Value};
 use crate::region::{Next, Regions};
 use crate::region_body::Body;
@@ -85,14 +86,13 @@ pub(crate) struct Manner {
 /// What running several work-items at once takes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Widening {
-    /// How many.
-    pub width: u32,
-    /// A value of the entry function: whether neighbours in dimension 0 may do so.
-    pub allowed: Value,
+    /// How many, and which.
+    pub lanes: Lanes,
     /// Global id of the work-group's first work-item in dimension 0.
     pub global_base: Value,
-    /// All do so, whatever their size: they are sub-groups.
-    pub sub_groups: bool,
+    /// Work-items that run at once do things together. The value of the entry function tells
+    /// whether they are neighbours in dimension 0.
+    pub sub_groups_in_rows: Option<Value>,
 }
 
 /// Metadata that tells LLVM that work-items are independent between barriers.

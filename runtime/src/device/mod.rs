@@ -8,6 +8,7 @@ pub mod partition;
 use std::sync::Arc;
 
 use isocl_compiler_interface::message::{Executable, KernelCode, Request, Response};
+use isocl_compiler_interface::rows::Rows;
 use isocl_kernel_iface::driver::Driver;
 
 use crate::command::{Command, Deferral, NdRangeCommand};
@@ -95,10 +96,10 @@ pub trait DeviceProgram: Send + Sync + std::fmt::Debug {
     /// Kernels, arguments, sizes.
     fn executable(&self) -> &Executable;
 
-    /// Code of the kernel with this index, compiled on the first call. The code stays valid as
-    /// long as the program object does.
+    /// Code of the kernel with this index for some kind of launches, compiled on the first call.
+    /// The code stays valid as long as the program object does.
     ///
     /// # Errors
     /// `OutOfResources` with the compiler's words when code generation fails.
-    fn kernel(&self, index: u32) -> Result<KernelCode, Error>;
+    fn kernel(&self, index: u32, rows: Rows) -> Result<KernelCode, Error>;
 }

@@ -10,3 +10,4 @@ pub mod features;
 pub mod launch;
 pub mod message;
 pub mod printf;
+pub mod rows;

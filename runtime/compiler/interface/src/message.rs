@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::rows::Rows;
+
 /// What a device offers to programs; the same for all requests about one device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
@@ -76,12 +78,15 @@ pub enum Request {
         /// A binary of kind [`BinaryKind::Executable`].
         binary: Vec<u8>,
     },
-    /// Machine code of one kernel; compiled on the first request, afterwards only looked up.
+    /// Machine code of one kernel for launches of a kind; compiled on the first request, afterwards
+    /// only looked up.
     Kernel {
         /// [`Executable::id`].
         executable: u64,
         /// Index into [`Executable::kernels`].
         kernel: u32,
+        /// What all those launches are like.
+        rows: Rows,
     },
     /// Keeps results for later builds, in memory and in a folder, or only in memory.
     UseCache {

@@ -2,44 +2,77 @@
 
 use super::{Body, RowLoop};
 use crate::llvm::{Builder, IntPredicate, Opcode, Value};
-use crate::region_function::{Draft, RegionFunction, Widened};
+use crate::region_function::{Draft, Part, RegionFunction, Widened};
 use crate::work_group::{allocated, mark_loop, no_copies, Widening};
 
 impl Body<'_> {
-    /// The loop over the work-items of a row, as many as the vectors have lanes at a time. Returns
-    /// the first work-item that is left, and what the loop calls.
+    /// The loop over the work-items of a row, as many at a time as the vectors have lanes. Returns
+    /// what the loop calls.
     pub(super) fn emit_vectors(
         &self,
         builder: &Builder,
         rows: &RowLoop,
         widening: &Widening,
-    ) -> (Value, Widened) {
-        let int64 = self.group.context().int(64);
-        let zero = int64.constant(0);
+    ) -> Widened {
+        let context = self.group.context();
+        let int64 = context.int(64);
+        let lanes = widening.lanes;
         let (region, values) = self.take_out("", widening, |_, draft| {
             [draft.item, rows.row[1], rows.row[2]]
         });
-        let widened = self.waiting(region, false);
-        let end = builder.select(
-            widening.allowed,
-            self.in_whole_vectors(builder, widening),
-            zero,
-        );
-        self.emit_loop(builder, zero, end, u64::from(widening.width), |item| {
+        let mut widened = Widened {
+            region,
+            parts: Vec::new(),
+        };
+        let arguments = |item| {
             let mut arguments = vec![
                 item,
                 builder.add_nuw(widening.global_base, item),
                 builder.add_nuw(rows.start, item),
             ];
-            arguments.extend(values);
-            builder.call(widened.function, &arguments);
-        });
-        (end, widened)
+            arguments.extend(&values);
+            arguments
+        };
+        let mut end = int64.constant(0);
+        if lanes.whole {
+            let whole = self.in_whole_vectors(builder, widening);
+            end = match widening.sub_groups_in_rows {
+                Some(in_rows) => builder.select(in_rows, whole, end),
+                None => whole,
+            };
+            let part = self.part(&widened.region, false);
+            let zero = int64.constant(0);
+            self.emit_loop(builder, zero, end, u64::from(lanes.width), |item| {
+                builder.call(part.function, &arguments(item));
+            });
+            widened.parts.push(part);
+        }
+        if lanes.rest && widening.sub_groups_in_rows.is_none() {
+            let part = self.part(&widened.region, true);
+            let [some, done] =
+                ["rest", "rest.done"].map(|name| context.append_block(self.function, name));
+            let count = builder.sub(self.group.size[0], end);
+            let any = builder.icmp(IntPredicate::LLVMIntNE, count, int64.constant(0));
+            builder.branch_if(any, some, done);
+            builder.position_at_end(some);
+            let mut arguments = arguments(end);
+            arguments.push(builder.int_cast(count, context.int(32), false));
+            builder.call(part.function, &arguments);
+            builder.branch(done);
+            builder.position_at_end(done);
+            widened.parts.push(part);
+        }
+        widened
     }
 
     /// The loop over sub-groups that are not full, or whose work-items are no neighbours in
     /// dimension 0. Returns what it calls.
-    pub(super) fn emit_rest(&self, builder: &Builder, widening: &Widening) -> Widened {
+    pub(super) fn emit_other_sub_groups(
+        &self,
+        builder: &Builder,
+        widening: &Widening,
+        in_rows: Value,
+    ) -> Widened {
         let context = self.group.context();
         let int64 = context.int(64);
         let size = self.group.size;
@@ -55,12 +88,12 @@ impl Body<'_> {
                 planes,
             ]
         });
-        let widened = self.waiting(region, true);
+        let part = self.part(&region, true);
         let rows = builder.mul(size[1], size[2]);
         let items = builder.mul(rows, size[0]);
         let done = builder.mul(rows, self.in_whole_vectors(builder, widening));
-        let first = builder.select(widening.allowed, done, int64.constant(0));
-        let width = u64::from(widening.width);
+        let first = builder.select(in_rows, done, int64.constant(0));
+        let width = u64::from(widening.lanes.width);
         self.emit_loop(builder, first, items, width, |row_index| {
             let left = builder.sub(items, row_index);
             let width = int64.constant(width);
@@ -70,15 +103,18 @@ impl Body<'_> {
             let mut arguments = vec![unused, unused, row_index];
             arguments.extend(values);
             arguments.push(builder.int_cast(count, context.int(32), false));
-            builder.call(widened.function, &arguments);
+            builder.call(part.function, &arguments);
         });
-        widened
+        Widened {
+            region,
+            parts: vec![part],
+        }
     }
 
     /// Work-items of a row that fill vectors.
     fn in_whole_vectors(&self, builder: &Builder, widening: &Widening) -> Value {
         let size = self.group.size[0];
-        let mask = !(u64::from(widening.width) - 1);
+        let mask = !(u64::from(widening.lanes.width) - 1);
         builder.and(size, size.ty().constant(mask))
     }
 
@@ -153,18 +189,18 @@ impl Body<'_> {
     }
 
     /// A function without a body for what several work-items do in the region.
-    fn waiting(&self, region: RegionFunction, some_lanes: bool) -> Widened {
+    fn part(&self, region: &RegionFunction, some_lanes: bool) -> Part {
         let group = self.group;
         let context = group.context();
         let mut parameters = region.function.value_type().parameters();
+        let mut name = format!("{}.wide", region.function.name());
         if some_lanes {
             parameters.push(context.int(32));
+            name.push_str(".some");
         }
-        let name = format!("{}.wide", region.function.name());
         let signature = context.void().function(&parameters, false);
-        Widened {
+        Part {
             function: group.module.add_function(&name, signature),
-            region,
             some_lanes,
         }
     }

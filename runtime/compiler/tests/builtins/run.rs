@@ -8,6 +8,7 @@ use isocl_compiler::service::respond;
 use isocl_compiler_interface::features::{LANGUAGE_EXTENSIONS, LANGUAGE_FEATURES};
 use isocl_compiler_interface::launch::{KernelEntry, LaunchFrame};
 use isocl_compiler_interface::message::{Limits, Request, Response, Target};
+use isocl_compiler_interface::rows::Rows;
 
 fn target() -> Target {
     let names = |features: &[isocl_compiler_interface::features::Feature]| {
@@ -63,6 +64,11 @@ pub fn run(
     let request = Request::Kernel {
         executable: executable.id,
         kernel: 0,
+        rows: Rows::new(
+            &[global[0], global[1], 1],
+            &[0; 3],
+            &[group[0], group[1], 1],
+        ),
     };
     let code = match respond(request) {
         Response::Kernel(code) => code,

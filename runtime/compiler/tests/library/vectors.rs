@@ -22,6 +22,8 @@ const OTHER: &[&str] = &[
     "async_work_group_copy",
     "async_work_group_strided_copy",
     "wait_group_events",
+    "sub_group_broadcast",
+    "sub_group_non_uniform_broadcast",
 ];
 
 fn relational(name: &str) -> bool {

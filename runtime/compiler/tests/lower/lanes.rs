@@ -21,7 +21,7 @@ fn same_in_lanes(source: &str) {
         results
     };
     let expected = run(None);
-    for width in [4, 8, 16] {
+    for width in [4, 8, 16, 32] {
         for (number, (got, want)) in run(Some(width)).iter().zip(&expected).enumerate() {
             let differs = got.iter().zip(want).position(|(got, want)| got != want);
             if let Some(at) = differs {

@@ -7,6 +7,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use std::ptr;
 
+use isocl_compiler::lanes::Lanes;
 use isocl_compiler::library;
 use isocl_compiler::llvm::{Context, Module, TargetMachine};
 use isocl_compiler::lower::{lower, Lowered};
@@ -134,7 +135,7 @@ impl Kernel {
         library::link(&module).unwrap();
         let machine = TargetMachine::host().unwrap();
         let (arguments, block_bytes) = describe(arguments);
-        let lowered = lower(&module, "k", &arguments, &machine, width).unwrap();
+        let lowered = lower(&module, "k", &arguments, &machine, width.map(Lanes::any)).unwrap();
         let ir = module.to_string();
         module.run_passes("default<O2>", &machine).unwrap();
         let (jit, entry) = jit(&module, &machine, &lowered.entry_symbol);

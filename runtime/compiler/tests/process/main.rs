@@ -15,6 +15,7 @@ use isocl_compiler::fork::Call;
 use isocl_compiler::recovery::isolated;
 use isocl_compiler::service::respond;
 use isocl_compiler_interface::message::{Limits, Request, Response, Target};
+use isocl_compiler_interface::rows::Rows;
 
 /// These tests look at the whole process, so only one runs at a time.
 fn alone() -> MutexGuard<'static, ()> {
@@ -59,6 +60,7 @@ fn build(source: &str, loaded: impl FnOnce()) {
     let kernel = respond(Request::Kernel {
         executable: executable.id,
         kernel: 0,
+        rows: Rows::USUAL,
     });
     assert!(matches!(kernel, Response::Kernel(_)), "{kernel:?}");
     loaded();

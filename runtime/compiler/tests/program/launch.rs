@@ -10,6 +10,7 @@ use isocl_compiler_interface::launch::{KernelEntry, LaunchFrame};
 use isocl_compiler_interface::message::{
     AddressSpace, ArgumentKind, Executable, Failure, Limits, Request, Response, Target,
 };
+use isocl_compiler_interface::rows::Rows;
 
 /// A kernel argument.
 pub enum Value<'a> {
@@ -128,6 +129,7 @@ impl Program {
         let code = match respond(Request::Kernel {
             executable: self.0.id,
             kernel: index as u32,
+            rows: Rows::new(&global, &offset, &local),
         }) {
             Response::Kernel(code) => code,
             other => panic!("{other:?}"),

@@ -4,6 +4,7 @@ use isocl_compiler::service::{answer, respond};
 use isocl_compiler_interface::message::{
     decode, Failure, Header, Limits, Request, Response, Target,
 };
+use isocl_compiler_interface::rows::Rows;
 
 use crate::launch::{build, compile, link, load, Value};
 
@@ -98,7 +99,13 @@ limits: Limits::NONE,
 #[test]
 fn unknown_executables_and_kernels_are_refused() {
     let p = build(ADD, "").unwrap();
-    let kernel = |executable, kernel| respond(Request::Kernel { executable, kernel });
+    let kernel = |executable, kernel| {
+        respond(Request::Kernel {
+            executable,
+            kernel,
+            rows: Rows::USUAL,
+        })
+    };
     assert_eq!(failure(kernel(p.0.id, 1)), Failure::Internal);
     assert_eq!(failure(kernel(0, 0)), Failure::Internal);
     let id = p.0.id;
@@ -147,6 +154,7 @@ fn threads_that_ask_for_one_kernel_get_one_code() {
     let ask = || match respond(Request::Kernel {
         executable: p.0.id,
         kernel: 0,
+        rows: Rows::USUAL,
     }) {
         Response::Kernel(code) => code.entry,
         other => panic!("{other:?}"),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use isocl_compiler_interface::launch::{KernelEntry, LaunchFrame};
 use isocl_compiler_interface::message::{Executable, KernelCode};
+use isocl_compiler_interface::rows::Rows;
 
 use super::launch::run;
 use super::workers::WORKER_STACK;
@@ -21,7 +22,7 @@ impl DeviceProgram for NoProgram {
         &self.0
     }
 
-    fn kernel(&self, _index: u32) -> Result<KernelCode> {
+    fn kernel(&self, _index: u32, _rows: Rows) -> Result<KernelCode> {
         unreachable!("the command holds the code")
     }
 }

@@ -1,18 +1,21 @@
 //! Programs loaded into the compiler library.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex};
 
 use isocl_compiler_interface::message::{Executable, Failure, KernelCode, Request, Response};
+use isocl_compiler_interface::rows::Rows;
 
 use super::compiler;
 use crate::device::DeviceProgram;
+use crate::lock::lock;
 use crate::{Error, ErrorCode, Result};
 
 /// An executable and the code of the kernels asked for so far.
 #[derive(Debug)]
 struct Loaded {
     executable: Executable,
-    code: Vec<OnceLock<KernelCode>>,
+    /// By kernel: for which launches there is code.
+    code: Vec<Mutex<Vec<(Rows, KernelCode)>>>,
 }
 
 /// Loads a linked binary.
@@ -24,7 +27,8 @@ pub(super) fn load(binary: &[u8]) -> Result<Arc<dyn DeviceProgram>> {
         binary: binary.to_vec(),
     })? {
         Response::Loaded(executable) => {
-            let code = executable.kernels.iter().map(|_| OnceLock::new()).collect();
+            let code = executable.kernels.iter().map(|_| Mutex::default());
+            let code = code.collect();
             Ok(Arc::new(Loaded { executable, code }))
         }
         Response::Failed {
@@ -48,21 +52,25 @@ impl DeviceProgram for Loaded {
         &self.executable
     }
 
-    fn kernel(&self, index: u32) -> Result<KernelCode> {
-        let code = self.code.get(index as usize).ok_or_else(|| {
+    fn kernel(&self, index: u32, rows: Rows) -> Result<KernelCode> {
+        let known = self.code.get(index as usize).ok_or_else(|| {
             Error::new(
                 ErrorCode::OutOfResources,
                 format!("the program has no kernel number {index}"),
             )
         })?;
-        if let Some(code) = code.get() {
+        if let Some((_, code)) = lock(known).iter().find(|(kind, _)| *kind == rows) {
             return Ok(*code);
         }
         match compiler::ask(&Request::Kernel {
             executable: self.executable.id,
             kernel: index,
+            rows,
         })? {
-            Response::Kernel(compiled) => Ok(*code.get_or_init(|| compiled)),
+            Response::Kernel(code) => {
+                lock(known).push((rows, code));
+                Ok(code)
+            }
             Response::Failed { log, .. } => Err(Error::new(ErrorCode::OutOfResources, log)),
             _ => Err(misunderstood()),
         }

@@ -1,0 +1,70 @@
+//! What the compiler is told of a launch when it makes the code for it.
+
+use serde::{Deserialize, Serialize};
+
+/// A bound of global ids: sums of smaller ones with small constants do not wrap in 32 bits.
+pub const SMALL_IDS: u64 = 1 << 30;
+
+/// The rows of a launch: the work-items of a work-group whose ids differ in dimension 0 only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Rows {
+    /// Work-items in the longest one, or [`Self::LONG`] if there are more.
+    pub length: u32,
+    /// The greatest power of two, at most [`Self::LONG`], that divides the lengths of all.
+    pub multiple: u32,
+    /// All global ids are less than [`SMALL_IDS`].
+    pub small_ids: bool,
+}
+
+impl Rows {
+    /// Longer rows are as good as rows of this length.
+    pub const LONG: u32 = 64;
+
+    /// What most launches have.
+    pub const USUAL: Self = Self {
+        length: Self::LONG,
+        multiple: Self::LONG,
+        small_ids: true,
+    };
+
+    /// The rows of an NDRange. Sizes are not zero.
+    pub fn new(global_size: &[u64; 3], global_offset: &[u64; 3], local_size: &[u64; 3]) -> Self {
+        let length = local_size[0].min(global_size[0]);
+        let lengths = length | global_size[0] % length;
+        let below = |(size, offset): (&u64, &u64)| size.saturating_add(*offset) < SMALL_IDS;
+        Self {
+            length: length.min(u64::from(Self::LONG)) as u32,
+            multiple: 1 << lengths.trailing_zeros().min(Self::LONG.trailing_zeros()),
+            small_ids: global_size.iter().zip(global_offset).all(below),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(global: u64, local: u64) -> (u32, u32) {
+        let rows = Rows::new(&[global, 3, 1], &[0; 3], &[local, 3, 1]);
+        assert!(rows.small_ids);
+        (rows.length, rows.multiple)
+    }
+
+    #[test]
+    fn lengths_are_those_of_all_work_groups() {
+        assert_eq!(rows(1024, 256), (64, 64));
+        assert_eq!(rows(1024, 16), (16, 16));
+        assert_eq!(rows(96, 48), (48, 16));
+        assert_eq!(rows(100, 64), (64, 4), "the last one has 36");
+        assert_eq!(rows(4, 64), (4, 4), "the only one has 4");
+        assert_eq!(rows(7, 7), (7, 1));
+    }
+
+    #[test]
+    fn ids_are_small_when_their_ends_are() {
+        let small = |global, offset| Rows::new(&[1, global, 1], &[0, offset, 0], &[1; 3]).small_ids;
+        assert!(small(SMALL_IDS - 6, 5));
+        assert!(!small(SMALL_IDS - 5, 5));
+        assert!(!small(5, u64::MAX));
+    }
+}

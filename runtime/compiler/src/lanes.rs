@@ -1,0 +1,200 @@
+//! How many work-items of a kernel run at once, in the lanes of vectors.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::OnceLock;
+
+use isocl_compiler_interface::rows::Rows;
+
+use crate::error::Error;
+use crate::llvm::{Opcode, TargetMachine, Value};
+use crate::region::Regions;
+
+/// A way to run the rows of a launch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Lanes {
+    /// Work-items in a vector.
+    pub width: u32,
+    /// Kernels that gain by it may have twice as many.
+    pub may_double: bool,
+    /// Rows fill vectors.
+    pub whole: bool,
+    /// Some rows have work-items that do not fill a vector.
+    pub rest: bool,
+}
+
+/// Fewer lanes are not worth it.
+const LEAST: u32 = 4;
+
+impl Lanes {
+    /// A way to run rows of any length.
+    pub fn any(width: u32) -> Self {
+        Self {
+            width,
+            may_double: false,
+            whole: true,
+            rest: true,
+        }
+    }
+
+    /// The way for some rows, where registers have `natural` lanes; none when work-items run one at
+    /// a time.
+    pub fn for_rows(rows: Rows, natural: u32) -> Option<Self> {
+        let Rows {
+            length, multiple, ..
+        } = rows;
+        if !rows.small_ids || length < LEAST {
+            return None;
+        }
+        let filled = |width, may_double| Self {
+            width,
+            may_double,
+            whole: true,
+            rest: false,
+        };
+        Some(if multiple >= natural {
+            filled(natural, multiple >= 2 * natural)
+        } else if length > natural {
+            Self::any(natural)
+        } else if multiple >= LEAST && length <= 2 * multiple {
+            filled(multiple, false)
+        } else {
+            Self {
+                whole: false,
+                ..Self::any(length.next_power_of_two())
+            }
+        })
+    }
+}
+
+/// How many work-items fill a register of this processor, at 32 bits for each.
+///
+/// # Errors
+/// [`Error::Internal`] when LLVM does not know it.
+pub fn natural_width() -> Result<u32, Error> {
+    static WIDTH: OnceLock<u32> = OnceLock::new();
+    if let Some(width) = WIDTH.get() {
+        return Ok(*width);
+    }
+    let machine = TargetMachine::host().map_err(Error::Internal)?;
+    let features = machine.features();
+    let width = if features.contains("+avx512f") {
+        16
+    } else if features.contains("+avx2") {
+        8
+    } else {
+        LEAST
+    };
+    Ok(*WIDTH.get_or_init(|| width))
+}
+
+/// Values that differ between work-items and are needed later, of which a kernel has room for two
+/// registers each.
+const MOST_LIVE: usize = 12;
+
+/// Operations for each access to memory from which memory is not what a kernel waits for.
+const OPERATIONS_PER_ACCESS: usize = 6;
+
+/// Whether a kernel runs faster with two registers for each value: when it waits for results of
+/// operations, or for addresses, and has registers to spare.
+pub fn gains_by_two_registers(regions: &Regions) -> bool {
+    let [region] = &regions.regions[..] else {
+        return false;
+    };
+    let varies = |value: &Value| value.is_instruction() && !regions.shape.is_uniform(*value);
+    let (mut operations, mut accesses) = (0, 0);
+    let mut chases_pointers = false;
+    for &number in &region.blocks {
+        for instruction in regions.flow.blocks[number].instructions() {
+            if instruction.ty().is_vector() {
+                return false;
+            }
+            match instruction.opcode() {
+                Some(Opcode::LLVMLoad | Opcode::LLVMStore) => accesses += 1,
+                Some(Opcode::LLVMAtomicRMW | Opcode::LLVMAtomicCmpXchg) => return false,
+                Some(Opcode::LLVMAlloca) => return false,
+                Some(Opcode::LLVMPHI) => {
+                    chases_pointers |= instruction.ty().is_pointer() && varies(&instruction);
+                }
+                _ if varies(&instruction) => operations += 1,
+                _ => {}
+            }
+        }
+    }
+    let waits = chases_pointers || operations >= OPERATIONS_PER_ACCESS * (accesses + 1);
+    waits && most_live(regions, &region.blocks, &varies) <= MOST_LIVE
+}
+
+/// Most values, among those that count, that are live at the same time.
+fn most_live(regions: &Regions, blocks: &[usize], counts: &dyn Fn(&Value) -> bool) -> usize {
+    let flow = &regions.flow;
+    let mut live_in: HashMap<usize, HashSet<Value>> = HashMap::new();
+    let mut most = 0;
+    let mut changed = true;
+    while changed {
+        changed = false;
+        most = 0;
+        for &number in blocks.iter().rev() {
+            let block = flow.blocks[number];
+            let mut live: HashSet<Value> = HashSet::new();
+            for successor in &flow.successors[number] {
+                live.extend(live_in.get(successor).into_iter().flatten());
+                for phi in flow.blocks[*successor].phis() {
+                    let taken = phi.incoming().into_iter();
+                    live.extend(taken.filter(|pair| pair.1 == block).map(|pair| pair.0));
+                }
+            }
+            live.retain(counts);
+            most = most.max(live.len());
+            for instruction in block.instructions().into_iter().rev() {
+                live.remove(&instruction);
+                if instruction.opcode() != Some(Opcode::LLVMPHI) {
+                    live.extend(instruction.operands().into_iter().filter(counts));
+                }
+                most = most.max(live.len());
+            }
+            if live_in.get(&number) != Some(&live) {
+                live_in.insert(number, live);
+                changed = true;
+            }
+        }
+    }
+    most
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lanes(length: u32, multiple: u32, natural: u32) -> Option<(u32, bool, bool, bool)> {
+        let rows = Rows {
+            length,
+            multiple,
+            small_ids: true,
+        };
+        let found = Lanes::for_rows(rows, natural)?;
+        Some((found.width, found.may_double, found.whole, found.rest))
+    }
+
+    #[test]
+    fn vectors_are_as_long_as_rows_can_fill() {
+        assert_eq!(lanes(64, 64, 16), Some((16, true, true, false)));
+        assert_eq!(lanes(64, 16, 16), Some((16, false, true, false)));
+        assert_eq!(lanes(46, 2, 16), Some((16, false, true, true)));
+        assert_eq!(lanes(8, 8, 16), Some((8, false, true, false)));
+        assert_eq!(lanes(8, 4, 16), Some((4, false, true, false)));
+        assert_eq!(lanes(12, 4, 16), Some((16, false, false, true)));
+        assert_eq!(lanes(7, 1, 16), Some((8, false, false, true)));
+        assert_eq!(lanes(3, 1, 16), None);
+        assert_eq!(lanes(16, 16, 4), Some((4, true, true, false)));
+        assert_eq!(lanes(6, 2, 4), Some((4, false, true, true)));
+    }
+
+    #[test]
+    fn large_ids_run_one_at_a_time() {
+        let rows = Rows {
+            small_ids: false,
+            ..Rows::USUAL
+        };
+        assert_eq!(Lanes::for_rows(rows, 16), None);
+    }
+}
