@@ -51,6 +51,13 @@ impl ControlFlow {
         }
     }
 
+    /// Whether some block may run twice.
+    pub fn has_loops(&self) -> bool {
+        let mut blocks = self.successors.iter().enumerate();
+        // In reverse post-order only the ways back to a loop's beginning go up.
+        blocks.any(|(number, successors)| successors.iter().any(|&successor| successor <= number))
+    }
+
     /// Number of a block; `None` for unreachable ones.
     pub fn number(&self, block: Block) -> Option<usize> {
         self.numbers.get(&block).copied()

@@ -12,16 +12,23 @@ use crate::llvm::{Module, TargetMachine};
 /// LLVM's pipeline.
 const OPTIMISE: &str = "default<O2>";
 
+/// The pipeline for what leaves LLVM's vectorisers nothing to do. It was simplified before, and what
+/// costs LLVM most time finds nothing.
+const OPTIMISE_QUICKLY: &str = "always-inline,globaldce,function(sroa,early-cse<memssa>,\
+    jump-threading,instcombine<no-verify-fixpoint>,simplifycfg,loop-simplify,lcssa,\
+    loop-mssa(loop-rotate,licm),loop(indvars,loop-unroll-full),gvn,\
+    instcombine<no-verify-fixpoint>,simplifycfg,loop-mssa(licm),dse,adce,vector-combine)";
+
 /// The pipeline for programs built with `-cl-opt-disable`.
 const OPTIMISE_LITTLE: &str = "default<O1>";
 
 /// How much of the optimiser to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effort {
-    /// Everything. LLVM's loop vectoriser works on the innermost loop over work-items.
+    /// Everything, LLVM's vectorisers too: they may find loops of the kernel.
     Full,
-    /// Everything but LLVM's vectorisers, for what runs in lanes already.
-    Lanes,
+    /// What pays where work-items run in lanes already, or there are no loops.
+    Quick,
     /// `-cl-opt-disable`: what costs little, and no vectorising.
     Little,
 }
@@ -33,7 +40,7 @@ pub enum Effort {
 pub fn object(module: &Module, machine: &TargetMachine, effort: Effort) -> Result<Vec<u8>, Error> {
     let (pipeline, vectorize) = match effort {
         Effort::Full => (OPTIMISE, true),
-        Effort::Lanes => (OPTIMISE, false),
+        Effort::Quick => (OPTIMISE_QUICKLY, false),
         Effort::Little => (OPTIMISE_LITTLE, false),
     };
     // LLVM would use half the register on processors where a full one once cost frequency.

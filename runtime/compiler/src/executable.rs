@@ -199,10 +199,7 @@ impl Loaded {
                 variable.set_linkage(Linkage::LLVMExternalLinkage);
             }
         }
-        let mut effort = match lanes {
-            Some(_) => Effort::Lanes,
-            None => Effort::Full,
-        };
+        let mut little = false;
         for function in module
             .functions()
             .into_iter()
@@ -211,11 +208,16 @@ impl Loaded {
             if function.name() != kernel.name {
                 function.set_linkage(Linkage::LLVMInternalLinkage);
             } else if function.has_attribute("optnone") {
-                effort = Effort::Little;
+                little = true;
                 lanes = None;
             }
         }
         let lowered = lower::lower(&module, &kernel.name, &kernel.arguments, machine, lanes)?;
+        let effort = match lowered.has_loops {
+            _ if little => Effort::Little,
+            true => Effort::Full,
+            false => Effort::Quick,
+        };
         Ok(Compiled {
             object: emit::object(&module, machine, effort)?,
             lowered,

@@ -88,15 +88,17 @@ pub fn natural_width() -> Result<u32, Error> {
 }
 
 /// Values that differ between work-items and are needed later, of which a kernel has room for two
-/// registers each.
-const MOST_LIVE: usize = 12;
+/// registers each. Processors with 16 lanes have 32 registers, others 16.
+fn most_live_values(natural: u32) -> usize {
+    natural as usize - 1
+}
 
 /// Operations for each access to memory from which memory is not what a kernel waits for.
 const OPERATIONS_PER_ACCESS: usize = 6;
 
 /// Whether a kernel runs faster with two registers for each value: when it waits for results of
 /// operations, or for addresses, and has registers to spare.
-pub fn gains_by_two_registers(regions: &Regions) -> bool {
+pub fn gains_by_two_registers(regions: &Regions, natural: u32) -> bool {
     let [region] = &regions.regions[..] else {
         return false;
     };
@@ -121,7 +123,7 @@ pub fn gains_by_two_registers(regions: &Regions) -> bool {
         }
     }
     let waits = chases_pointers || operations >= OPERATIONS_PER_ACCESS * (accesses + 1);
-    waits && most_live(regions, &region.blocks, &varies) <= MOST_LIVE
+    waits && most_live(regions, &region.blocks, &varies) <= most_live_values(natural)
 }
 
 /// Most values, among those that count, that are live at the same time.

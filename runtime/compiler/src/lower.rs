@@ -36,6 +36,8 @@ pub struct Lowered {
     pub stack_bytes: u64,
     /// Most work-items in a sub-group.
     pub sub_group_size: u32,
+    /// LLVM may find loops to vectorise in what work-items do.
+    pub has_loops: bool,
 }
 
 /// What calls, spills and alignment may take of the stack besides private variables.
@@ -74,7 +76,7 @@ pub fn lower(
         regions.verify().map_err(Error::Internal)?;
     }
     let lanes = lanes.map(|lanes| {
-        let doubles = lanes.may_double && lanes::gains_by_two_registers(&regions);
+        let doubles = lanes.may_double && lanes::gains_by_two_registers(&regions, lanes.width);
         Lanes {
             width: lanes.width << u32::from(doubles),
             ..lanes
@@ -107,6 +109,7 @@ pub fn lower(
         private_bytes: memory.private,
         stack_bytes: memory.stack + STACK_BASE,
         sub_group_size,
+        has_loops: lanes.is_none() && regions.flow.has_loops(),
     })
 }
 

@@ -30,7 +30,7 @@ impl Rows {
     /// The rows of an NDRange. Sizes are not zero.
     pub fn new(global_size: &[u64; 3], global_offset: &[u64; 3], local_size: &[u64; 3]) -> Self {
         let length = local_size[0].min(global_size[0]);
-        let lengths = length | global_size[0] % length;
+        let lengths = length | (global_size[0] % length);
         let below = |(size, offset): (&u64, &u64)| size.saturating_add(*offset) < SMALL_IDS;
         Self {
             length: length.min(u64::from(Self::LONG)) as u32,
