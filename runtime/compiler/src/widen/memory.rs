@@ -5,6 +5,9 @@ use crate::lane_shape::{variable_stride, Shape};
 use crate::llvm::{Opcode, Type, Value};
 use crate::widen::wide::components;
 
+/// Processors gather no smaller elements.
+const LEAST_GATHERED_BITS: u32 = 32;
+
 impl Widener<'_> {
     /// Every lane gets its own copy of a private variable.
     pub(super) fn variable(&mut self, variable: Value) {
@@ -37,7 +40,11 @@ impl Widener<'_> {
             let parts = 0..count;
             Ok(parts.map(|part| widener.every(all, count, part)).collect())
         };
+        let is_small = element.scalar_bits() < LEAST_GATHERED_BITS && !element.is_pointer();
         let apart = |widener: &Self| {
+            if is_small && mask.is_none() {
+                return widener.loaded_one_by_one(load);
+            }
             let addresses = widener.lane(address)?;
             (0..u64::from(count))
                 .map(|part| {
@@ -54,6 +61,22 @@ impl Widener<'_> {
         };
         self.set_vectors(load, vectors);
         Ok(())
+    }
+
+    /// What a load gives in each lane, by a load for each.
+    fn loaded_one_by_one(&self, load: Value) -> Result<Vec<Value>, String> {
+        let operands = self.serial_operands(load)?;
+        let int32 = self.context().int(32);
+        let of = components(load.ty())?.into_iter();
+        let mut vectors: Vec<_> = of.map(|of| of.vector(self.width).poison()).collect();
+        for lane in 0..self.width {
+            let number = int32.constant(u64::from(lane));
+            let copy = self.in_one_lane(load, &operands, number)?;
+            for (vector, part) in vectors.iter_mut().zip(self.parts(copy)?) {
+                *vector = self.builder.insert_element(*vector, part, number);
+            }
+        }
+        Ok(vectors)
     }
 
     pub(super) fn store(&mut self, store: Value, mask: Mask) -> Result<(), String> {

@@ -5,30 +5,87 @@ use crate::lane_shape::Shape;
 use crate::llvm::{IntPredicate, Opcode, Value};
 use crate::widen::wide::components;
 
+/// Most lanes for which an instruction is copied instead of put in a loop.
+const MOST_COPIES: u32 = 16;
+
 impl Widener<'_> {
     /// Runs a copy of `instruction` for each lane that runs, in order.
     pub(super) fn serial(&mut self, instruction: Value, mask: Mask) -> Result<(), String> {
+        let is_call = instruction.opcode() == Some(Opcode::LLVMCall);
+        if mask.is_none() && !is_call && self.width <= MOST_COPIES {
+            self.one_after_the_other(instruction)
+        } else {
+            self.in_turn(instruction, mask)
+        }
+    }
+
+    /// A copy for each lane.
+    fn one_after_the_other(&mut self, instruction: Value) -> Result<(), String> {
+        let operands = self.serial_operands(instruction)?;
+        let int32 = self.context().int(32);
+        let mut results = Vec::new();
+        for lane in 0..self.width {
+            let number = int32.constant(u64::from(lane));
+            let copy = self.in_one_lane(instruction, &operands, number)?;
+            if instruction.ty().is_void() || !instruction.is_used() {
+                continue;
+            }
+            for (index, part) in self.parts(copy)?.into_iter().enumerate() {
+                if lane == 0 {
+                    results.push(part.ty().vector(self.width).poison());
+                }
+                results[index] = self.builder.insert_element(results[index], part, number);
+            }
+        }
+        if !results.is_empty() {
+            self.set_vectors(instruction, results);
+        }
+        Ok(())
+    }
+
+    /// The operands, each with its lanes if they do not follow from the first one.
+    pub(super) fn serial_operands(
+        &self,
+        instruction: Value,
+    ) -> Result<Vec<(Value, Vec<Value>)>, String> {
+        let lanes = |operand| match self.shape(operand) {
+            Shape::Uniform => Ok(Vec::new()),
+            Shape::Linear(_) if !self.shapes.is_guarded(operand) => Ok(Vec::new()),
+            _ => self.lanes(operand),
+        };
+        let operands = instruction.operands().into_iter();
+        operands
+            .map(|operand| Ok((operand, lanes(operand)?)))
+            .collect()
+    }
+
+    /// Emits the copy for a lane.
+    pub(super) fn in_one_lane(
+        &self,
+        instruction: Value,
+        operands: &[(Value, Vec<Value>)],
+        lane: Value,
+    ) -> Result<Value, String> {
+        let copy = instruction.clone_instruction();
+        for (index, (operand, lanes)) in operands.iter().enumerate() {
+            let value = self.in_lane(*operand, lanes, lane)?;
+            if value != *operand {
+                copy.set_operand(index as u32, value);
+            }
+        }
+        self.builder.insert(copy, "");
+        Ok(copy)
+    }
+
+    /// One copy, in a loop over the lanes that run.
+    fn in_turn(&mut self, instruction: Value, mask: Mask) -> Result<(), String> {
         let result = instruction.ty();
         let results = if result.is_void() {
             Vec::new()
         } else {
             components(result)?
         };
-        let operands = instruction
-            .operands()
-            .into_iter()
-            .map(|operand| {
-                let varies = self.shape(operand) == Shape::Varying;
-                Ok((
-                    operand,
-                    if varies {
-                        self.lanes(operand)?
-                    } else {
-                        Vec::new()
-                    },
-                ))
-            })
-            .collect::<Result<Vec<_>, String>>()?;
+        let operands = self.serial_operands(instruction)?;
         let slots: Vec<_> = results
             .iter()
             .map(|of| {
@@ -47,14 +104,7 @@ impl Widener<'_> {
         self.builder.position_at_end(turn);
         let bits = self.builder.load(of, pending);
         let lane = self.intrinsic("llvm.cttz", &[of], &[bits, self.context().constant(1, 1)])?;
-        let copy = instruction.clone_instruction();
-        for (index, (operand, lanes)) in operands.into_iter().enumerate() {
-            let value = self.in_lane(operand, &lanes, lane)?;
-            if value != operand {
-                copy.set_operand(index as u32, value);
-            }
-        }
-        self.builder.insert(copy, "");
+        let copy = self.in_one_lane(instruction, &operands, lane)?;
         if !slots.is_empty() {
             for (part, (slot, of)) in self.parts(copy)?.into_iter().zip(&slots) {
                 let before = self.builder.load(*of, *slot);
@@ -78,34 +128,32 @@ impl Widener<'_> {
         Ok(())
     }
 
-    /// The value in one lane, `lanes` being its components if it varies.
+    /// The value in one lane, `lanes` being its components if they do not follow from the first one.
     fn in_lane(&self, value: Value, lanes: &[Value], lane: Value) -> Result<Value, String> {
-        match self.shape(value) {
-            Shape::Uniform => Ok(self.scalar(value)),
-            Shape::Linear(step) => {
-                let of = value.ty();
-                let first = self.scalar(value);
-                let narrow = if of.is_pointer() {
-                    self.context().int(64)
-                } else {
-                    of
-                };
-                let lane = self.builder.int_cast(lane, narrow, false);
-                let distance = self.builder.mul(lane, narrow.constant(step as u64));
-                Ok(if of.is_pointer() {
-                    self.builder.gep(self.context().int(8), first, &[distance])
-                } else {
-                    self.builder.add(first, distance)
-                })
-            }
-            Shape::Varying => {
-                let parts: Vec<_> = lanes
-                    .iter()
-                    .map(|&vector| self.builder.extract_element(vector, lane))
-                    .collect();
-                self.whole(value.ty(), &parts)
-            }
+        if !lanes.is_empty() {
+            let parts: Vec<_> = lanes
+                .iter()
+                .map(|&vector| self.builder.extract_element(vector, lane))
+                .collect();
+            return self.whole(value.ty(), &parts);
         }
+        let first = self.scalar(value);
+        let Shape::Linear(step) = self.shape(value) else {
+            return Ok(first);
+        };
+        let of = value.ty();
+        let narrow = if of.is_pointer() {
+            self.context().int(64)
+        } else {
+            of
+        };
+        let lane = self.builder.int_cast(lane, narrow, false);
+        let distance = self.builder.mul(lane, narrow.constant(step as u64));
+        Ok(if of.is_pointer() {
+            self.builder.gep(self.context().int(8), first, &[distance])
+        } else {
+            self.builder.add(first, distance)
+        })
     }
 
     /// A read-modify-write whose old value nobody wants, at one address for all lanes: the lanes are

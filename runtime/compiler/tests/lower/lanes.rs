@@ -47,6 +47,20 @@ fn ifs_in_ifs() {
 }
 
 #[test]
+fn narrow_indices_that_wrap_where_lanes_take_turns() {
+    same_in_lanes(
+        "kernel void k(global int *out, int n) {
+            int i = get_global_id(0);
+            uchar narrow = i + 250 + n;
+            atomic_add(&out[narrow], i + 1);
+            if (i % 3) atomic_xor(&out[512 + narrow], i);
+            out[1024 + i] = ((global uchar *)out)[narrow + 3000];
+            out[2048 + i] = out[narrow];
+        }",
+    );
+}
+
+#[test]
 fn loops_that_end_at_different_times() {
     same_in_lanes(
         "kernel void k(global int *out, int n) {
