@@ -9,7 +9,7 @@ use crate::client::{read, write};
 use crate::session::Session;
 
 const FINE: cl_ulong = CL_MEM_READ_WRITE | CL_MEM_SVM_FINE_GRAIN_BUFFER;
-const SOURCE: &str = include_str!("kernels.cl");
+pub(super) const SOURCE: &str = include_str!("kernels.cl");
 
 /// SVM memory that is freed when dropped.
 struct Memory<'a> {

@@ -16,7 +16,8 @@ fn text((error, log): (crate::session::CallError, String)) -> String {
     format!("{error:?} {log}")
 }
 
-fn launch(session: &Session, pipelined: bool) -> Result<f64, String> {
+/// Microseconds for each launch of an empty kernel when the host waits after every `depth` of them.
+fn launch(session: &Session, depth: usize) -> Result<f64, String> {
     let queue = session
         .queue_with(0)
         .map_err(|error| format!("{error:?}"))?;
@@ -26,8 +27,9 @@ fn launch(session: &Session, pipelined: bool) -> Result<f64, String> {
     let one = 1usize;
     let api = session.api;
     let mut code = 0;
-    let each = seconds_each(1000, BUDGET, || {
-        for _ in 0..1000 {
+    let turns = 1024;
+    let each = seconds_each(turns, BUDGET, || {
+        for turn in 1..=turns {
             code |= api.clEnqueueNDRangeKernel(
                 queue,
                 empty,
@@ -39,11 +41,10 @@ fn launch(session: &Session, pipelined: bool) -> Result<f64, String> {
                 null(),
                 null_mut(),
             );
-            if !pipelined {
+            if turn % depth == 0 {
                 code |= api.clFinish(queue);
             }
         }
-        code |= api.clFinish(queue);
     });
     api.clReleaseKernel(empty);
     api.clReleaseCommandQueue(queue);
@@ -101,6 +102,104 @@ fn build(session: &Session, fresh: bool) -> Result<f64, String> {
         Some(failure) => Err(failure),
         None => Ok(median(&mut samples) * 1e3),
     }
+}
+
+/// Text that no build had before.
+fn stamp() -> String {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let number = now.map_or(0, |time| time.as_nanos());
+    format!("constant ulong stamp = {number}ul;\n")
+}
+
+/// A kernel of a program: its name, and by argument `p` for memory, `n` for a number, `l` for local
+/// memory.
+type KernelToRun<'a> = (&'a str, &'a str);
+
+/// Milliseconds from the source of a program until each of some kernels ran, over little.
+fn build_time(
+    session: &Session,
+    source: impl Fn() -> String,
+    kernels: &[KernelToRun],
+) -> Result<f64, String> {
+    let api = session.api;
+    let memory = api.clSVMAlloc(session.context, FINE, 1 << 20, 0);
+    let mut samples = Vec::new();
+    for _ in 0..5 {
+        let source = source();
+        // Trees have their root here.
+        api.clEnqueueSVMMemFill(
+            session.queue,
+            memory,
+            (&0u64 as *const u64).cast(),
+            8,
+            1 << 20,
+            0,
+            null(),
+            null_mut(),
+        );
+        api.clFinish(session.queue);
+        let start = Instant::now();
+        let program = session.build(&source, "").map_err(text)?;
+        for (name, arguments) in kernels {
+            let kernel = session
+                .kernel_of(program, name)
+                .map_err(|error| format!("{error:?}"))?;
+            for (index, kind) in (0..).zip(arguments.chars()) {
+                match kind {
+                    'p' => api.clSetKernelArgSVMPointer(kernel, index, memory),
+                    'n' => session.set_arg(kernel, index, &0u32),
+                    _ => api.clSetKernelArg(kernel, index, 4096, null()),
+                };
+            }
+            let code = session.launch(kernel, &[16, 16], Some(&[16, 16]));
+            if code != 0 || api.clFinish(session.queue) != 0 {
+                return Err(format!("kernel {name}: {code}"));
+            }
+            api.clReleaseKernel(kernel);
+        }
+        samples.push(start.elapsed().as_secs_f64());
+        api.clReleaseProgram(program);
+    }
+    api.clSVMFree(session.context, memory);
+    Ok(median(&mut samples) * 1e3)
+}
+
+/// All kernels of this benchmark.
+fn build_suite(session: &Session) -> Result<f64, String> {
+    let kernels = [
+        ("saxpy", "ppn"),
+        ("mandel", "pnn"),
+        ("blackscholes", "ppnnnn"),
+        ("sincospow", "pp"),
+        ("gemm_naive", "pppn"),
+        ("gemm_tiled", "pppn"),
+        ("nbody", "ppn"),
+        ("reduce", "ppl"),
+        ("histogram", "pp"),
+        ("tree", "ppp"),
+        ("stencil", "ppn"),
+        ("scan", "pl"),
+        ("count", "p"),
+    ];
+    build_time(session, || stamp() + super::kernels::SOURCE, &kernels)
+}
+
+/// A program of a hundred kernels, one of which is needed.
+fn build_many(session: &Session) -> Result<f64, String> {
+    let source = || {
+        let kernels = (0..100).map(|number| {
+            format!(
+                "kernel void k{number}(global float *p, int n) {{
+                    size_t i = get_global_id(0);
+                    float x = p[i];
+                    for (int j = 0; j < n; j++) x = x * {number}.5f + sqrt(fabs(x));
+                    p[i] = x;
+                }}\n"
+            )
+        });
+        stamp() + &kernels.collect::<String>()
+    };
+    build_time(session, source, &[("k77", "pn")])
 }
 
 fn round_trip(session: &Session) -> Result<f64, String> {
@@ -203,11 +302,14 @@ pub fn rows(session: &Session, wanted: &mut dyn FnMut(&str) -> bool, done: &mut 
             done(Row::time(name, unit, measure()));
         }
     };
-    row("launch_sync", "us", &|| launch(session, false));
-    row("launch_pipelined", "us", &|| launch(session, true));
+    row("launch_sync", "us", &|| launch(session, 1));
+    row("launch_depth_16", "us", &|| launch(session, 16));
+    row("launch_pipelined", "us", &|| launch(session, 1024));
     row("launch_1M_work_items_by_64", "us", &|| launch_wide(session));
     row("launch_32_svm_arguments", "us", &|| many_arguments(session));
     row("build_small_cold", "ms", &|| build(session, true));
     row("build_small_again", "ms", &|| build(session, false));
+    row("build_suite_cold", "ms", &|| build_suite(session));
+    row("build_100_kernels_run_1", "ms", &|| build_many(session));
     row("host_device_round_trip", "ns", &|| round_trip(session));
 }
