@@ -51,11 +51,12 @@ driver-test: packages
 	@mkdir -p $(TARGET)/vendors/debug && echo $(TARGET)/debug/libisocl.so > $(TARGET)/vendors/debug/isocl.icd
 	@kernel-iface/guest/run.sh $(TARGET)
 
-## make bench      isocl beside every installed peer (PoCL, Intel's runtime), as ratios
+## make bench      isocl beside every installed peer (PoCL, Intel's runtime), as ratios; a table, and
+##                 bench.svg and bench.json in the target folder. BENCH='--baseline FILE' compares
 bench: build peers
 	$(SAY) 'Benchmarks: isocl and its peers in one run'
 	@ISOCL_VENDORS=$(TARGET)/vendors/release ISOCL_PEERS=$(TARGET)/vendors/peers \
-	    $(TARGET)/release/isocl-bench $(BENCH)
+	    $(TARGET)/release/isocl-bench --svg $(TARGET)/bench.svg --json $(TARGET)/bench.json $(BENCH)
 
 build: packages
 	$(SAY) 'Building the driver, its kernel compiler and the examples (release)'

@@ -4,6 +4,7 @@ pub mod kernels;
 pub mod launch;
 pub mod measure;
 pub mod memory;
+pub mod picture;
 pub mod report;
 
 use crate::session::Session;

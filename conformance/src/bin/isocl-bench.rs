@@ -1,4 +1,6 @@
-//! `isocl-bench [--rounds N] [--json FILE] [FILTER]`: isocl beside every peer, in one run.
+//! `isocl-bench [--rounds N] [--json FILE] [--svg FILE] [--baseline FILE] [FILTER]`: isocl beside
+//! every peer, in one run; a table, and if asked for the run as JSON, as a picture, and what changed
+//! since the run that a JSON file keeps.
 //!
 //! `ISOCL_VENDORS` names the folder with isocl's `.icd` file, `ISOCL_PEERS` one with the peers'.
 //! Every implementation runs in processes of its own, turn by turn, so that a slow phase of the
@@ -10,7 +12,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
 use isocl_conformance::bench::measure::Row;
-use isocl_conformance::bench::report::{table, Column};
+use isocl_conformance::bench::picture;
+use isocl_conformance::bench::report::{table, Column, Run};
 use isocl_conformance::session::Session;
 
 fn main() -> ExitCode {
@@ -42,7 +45,7 @@ fn child(filter: &str) -> Result<(), String> {
 
 fn parent(arguments: &[String]) -> Result<(), String> {
     let mut rounds = 3usize;
-    let mut json = None;
+    let mut files = BTreeMap::new();
     let mut filter = String::new();
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
@@ -53,14 +56,16 @@ fn parent(arguments: &[String]) -> Result<(), String> {
                     .and_then(|n| n.parse().ok())
                     .ok_or("--rounds takes a number")?
             }
-            "--json" => {
-                json = Some(PathBuf::from(
-                    rest.next().ok_or("--json takes a file name")?,
-                ))
+            "--json" | "--svg" | "--baseline" => {
+                let name = rest.next();
+                let name = name.ok_or_else(|| format!("{argument} takes a file name"))?;
+                files.insert(argument.as_str(), PathBuf::from(name));
             }
             other => filter = other.to_owned(),
         }
     }
+    // Before minutes of measuring.
+    let earlier = files.get("--baseline").map(|path| read(path)).transpose()?;
     let implementations = implementations()?;
     let mut columns: Vec<Column> = implementations
         .iter()
@@ -82,16 +87,29 @@ fn parent(arguments: &[String]) -> Result<(), String> {
         }
     }
     progress("");
-    print!("{}", table(&order, &columns));
-    if let Some(path) = json {
-        let all: BTreeMap<_, _> = columns
-            .iter()
-            .map(|column| (&column.name, &column.rounds))
-            .collect();
-        let text = serde_json::to_string_pretty(&all).map_err(|error| error.to_string())?;
-        std::fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;
+    let run = Run { order, columns };
+    print!("{}", table(&run));
+    if let Some(earlier) = earlier {
+        print!("since the earlier run:\n{}", run.compared_with(&earlier));
+    }
+    if let Some(path) = files.get("--json") {
+        let text = serde_json::to_string_pretty(&run).map_err(|error| error.to_string())?;
+        write(path, &text)?;
+    }
+    if let Some(path) = files.get("--svg") {
+        write(path, &picture::svg(&run))?;
     }
     Ok(())
+}
+
+fn read(path: &Path) -> Result<Run, String> {
+    let failed = |reason: String| format!("{}: {reason}", path.display());
+    let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+    serde_json::from_str(&text).map_err(|error| failed(error.to_string()))
+}
+
+fn write(path: &Path, text: &str) -> Result<(), String> {
+    std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))
 }
 
 /// Shows what is being measured, on one line of a terminal.
