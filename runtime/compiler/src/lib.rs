@@ -47,6 +47,7 @@ pub mod plain_atomic;
 pub mod prepare;
 pub mod printf;
 pub mod pure_intrinsic;
+pub mod reciprocal;
 pub mod recovery;
 pub mod region;
 pub mod region_body;

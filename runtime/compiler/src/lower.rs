@@ -13,6 +13,7 @@ use crate::llvm::{Module, TargetMachine, Value};
 use crate::local_memory;
 use crate::plain_atomic;
 use crate::prepare;
+use crate::reciprocal;
 use crate::region::Regions;
 use crate::structure;
 use crate::sub_group;
@@ -68,6 +69,7 @@ pub fn lower(
     module
         .run_passes(prepare::SIMPLIFY, machine)
         .map_err(Error::Internal)?;
+    reciprocal::multiply(&module.context().builder(), function);
     if structure::has_barriers(function) {
         structure::prepare(module.context(), function);
     }

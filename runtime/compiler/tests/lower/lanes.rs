@@ -241,23 +241,70 @@ fn rows_of_two_dimensions() {
     assert_eq!(run(Some(8)), run(None));
 }
 
+/// 2.5 ulp with denormals, whatever the divisor, with the sign and the special values of IEEE 754.
 #[test]
-fn ids_beyond_what_lanes_count_run_one_at_a_time() {
-    let source = "kernel void k(global int *out, int n) {
-        uint i = get_global_id(0);
-        out[i - (uint)get_global_offset(0)] = (int)(i >> 4) + n;
+fn quotients_by_what_a_launch_fixes() {
+    let source = "kernel void k(global float *out, global const float *in, float d, float e) {
+        size_t i = get_global_id(0);
+        out[i] = in[i] / (d * e);
     }";
-    let mut out = vec![0; 32];
-    let arguments = [Arg::Ints(&mut []), Arg::Bytes(&[0; 4])];
-    let kernel = Kernel::in_lanes(source, &arguments, Some(8));
-    let offset = (1 << 32) - 16;
-    let range = Range {
-        offset: [offset, 0, 0],
-        ..Range::line(32, 32)
+    let ints = |values: &[f32]| {
+        values
+            .iter()
+            .map(|x| x.to_bits() as i32)
+            .collect::<Vec<_>>()
     };
-    let mut arguments = [Arg::Ints(&mut out), Arg::Bytes(&7i32.to_le_bytes())];
-    kernel.run(range, &mut arguments, false);
-    for (i, value) in (0u64..).zip(out) {
-        assert_eq!(value, ((offset + i) as u32 >> 4) as i32 + 7, "{i}");
+    let numbers: Vec<f32> = [
+        0.0, 1e-45, 3e-42, 1.2e-38, 7e-20, 0.3, 1.0, 5.5, 3e19, 2.9e38,
+    ]
+    .into_iter()
+    .flat_map(|x: f32| [x, -x])
+    .chain([
+        f32::INFINITY,
+        f32::NEG_INFINITY,
+        f32::NAN,
+        f32::MAX,
+        f32::MIN_POSITIVE,
+    ])
+    .collect();
+    let arguments = || {
+        [
+            Arg::Ints(&mut []),
+            Arg::Ints(&mut []),
+            Arg::Bytes(&[0; 4]),
+            Arg::Bytes(&[0; 4]),
+        ]
+    };
+    for width in [None, Some(8)] {
+        let kernel = Kernel::in_lanes(source, &arguments(), width);
+        assert!(!kernel.ir.contains("fdiv <"), "{}", kernel.ir);
+        for &divisor in &numbers {
+            let (mut out, mut input) = (vec![0; numbers.len()], ints(&numbers));
+            kernel.run(
+                Range::line(numbers.len() as u64, numbers.len() as u64),
+                &mut [
+                    Arg::Ints(&mut out),
+                    Arg::Ints(&mut input),
+                    Arg::Bytes(&divisor.to_le_bytes()),
+                    Arg::Bytes(&1f32.to_le_bytes()),
+                ],
+                false,
+            );
+            for (&dividend, bits) in numbers.iter().zip(out) {
+                let (got, exact) = (f32::from_bits(bits as u32), dividend / divisor);
+                let place = |x: f32| i64::from(x.abs().to_bits());
+                let right = match exact.is_nan() {
+                    true => got.is_nan(),
+                    false => {
+                        got.is_sign_negative() == exact.is_sign_negative()
+                            && (place(got) - place(exact)).abs() <= 2
+                    }
+                };
+                assert!(
+                    right,
+                    "{dividend:e} / {divisor:e} is {exact:e}, not {got:e}"
+                );
+            }
+        }
     }
 }

@@ -39,6 +39,35 @@ fn ids_sizes_and_offsets_in_three_dimensions() {
 }
 
 #[test]
+fn ids_around_the_end_of_32_bits() {
+    let p = program(
+        "kernel void k(global uint *out) {
+            uint i = get_global_id(0);
+            out[get_global_id(0) - get_global_offset(0)] = i / 16 + (i < 8 ? 5 : 0);
+        }",
+    );
+    for offset in [
+        (1 << 30) - 16,
+        (1 << 31) - 16,
+        (1 << 32) - 16,
+        (1 << 40) - 16,
+    ] {
+        let mut out = vec![0u32; 32];
+        p.run_from(
+            "k",
+            [offset, 0, 0],
+            [32, 1, 1],
+            [32, 1, 1],
+            &[memory(&mut out)],
+        );
+        for (i, value) in (0u64..).zip(out) {
+            let id = (offset + i) as u32;
+            assert_eq!(value, id / 16 + if id < 8 { 5 } else { 0 }, "{offset} {i}");
+        }
+    }
+}
+
+#[test]
 fn atomics_of_both_generations() {
     let p = program(
         "kernel void old(global int *a, global uint *b, global float *f, local int *l) {
