@@ -1,5 +1,6 @@
 // Kernels that several functions share: polynomials, argument reduction, powers of two.
-// Coefficients come from fit.py.
+// Coefficients come from fit.py. Long polynomials are sums of short ones, which do not wait for each
+// other.
 
 #define FMA(a, b, c) __builtin_elementwise_fma(a, b, c)
 
@@ -22,11 +23,9 @@ PART float scale_by_power(float x, int n) {
 
 // exp(r) - 1 - r for |r| <= ln(2)/2.
 PART float exp_tail(float r) {
-  float p = FMA(0.00138207665f, r, 0.00836867932f);
-  p = FMA(p, r, 0.0416682661f);
-  p = FMA(p, r, 0.166665211f);
-  p = FMA(p, r, 0.49999994f);
-  return p * r * r;
+  float r2 = r * r;
+  float high = FMA(0.00138207665f, r2, FMA(0.00836867932f, r, 0.0416682661f));
+  return FMA(high, r2, FMA(0.166665211f, r, 0.49999994f)) * r2;
 }
 
 // exp(x) in double with a relative error below 2^-38, for |x| <= 700; NaN stays NaN.

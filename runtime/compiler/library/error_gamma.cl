@@ -23,16 +23,13 @@ PART float erfc_kernel(float x) {
   float d = x + 3.0f, w = FMA(x, 2.0f, 1.0f);
   float inverse = 1.0f / (d * w);
   float t = (x - 3.0f) * (w * inverse);
-  float p = FMA(-0.0005039713f, t, -0.00137831096f);
-  p = FMA(p, t, 0.0016910464f);
-  p = FMA(p, t, 0.0028696917f);
-  p = FMA(p, t, -0.0235320628f);
-  p = FMA(p, t, 0.0682568401f);
-  p = FMA(p, t, -0.119330972f);
-  p = FMA(p, t, 0.129646868f);
-  p = FMA(p, t, -0.0475580283f);
-  p = FMA(p, t, -0.135621101f);
-  p = FMA(p, t, 1.25300801f);
+  float t2 = t * t, t4 = t2 * t2;
+  float high = FMA(-0.0005039713f, t2, FMA(-0.00137831096f, t, 0.0016910464f));
+  float middle = FMA(FMA(0.0028696917f, t, -0.0235320628f), t2,
+                     FMA(0.0682568401f, t, -0.119330972f));
+  float low = FMA(FMA(0.129646868f, t, -0.0475580283f), t2,
+                  FMA(-0.135621101f, t, 1.25300801f));
+  float p = FMA(FMA(high, t4, middle), t4, low);
   float quotient = p * (d * inverse);
   float square = x * x, rest = FMA(x, x, -square);
   float rounded = FMA(square, -0x1.715476p+0f, ROUNDER);

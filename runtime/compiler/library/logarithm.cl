@@ -20,15 +20,11 @@ PART float log_result(float x, float result) {
 }
 // log(1 + f) - f
 PART float log_tail(float f) {
-  float p = FMA(-0.128743261f, f, 0.139869481f);
-  p = FMA(p, f, -0.12188375f);
-  p = FMA(p, f, 0.140053019f);
-  p = FMA(p, f, -0.166801795f);
-  p = FMA(p, f, 0.20010446f);
-  p = FMA(p, f, -0.249998048f);
-  p = FMA(p, f, 0.333332151f);
-  p = FMA(p, f, -0.5f);
-  return p * f * f;
+  float f2 = f * f;
+  float high = FMA(FMA(-0.128743261f, f, 0.139869481f), f2, FMA(-0.12188375f, f, 0.140053019f));
+  float low = FMA(FMA(-0.166801795f, f, 0.20010446f), f2, FMA(-0.249998048f, f, 0.333332151f));
+  float p = FMA(FMA(high, f2 * f2, low), f, -0.5f);
+  return p * f2;
 }
 
 BUILTIN float log(float x) {
