@@ -123,6 +123,8 @@ struct Widener<'a> {
     scalars: HashMap<Value, Value>,
     /// Components of what varies, each a vector with an element per lane.
     vectors: HashMap<Value, Vec<Value>>,
+    /// What was loaded lane by lane, for lanes that take turns later.
+    singles: HashMap<Value, Vec<Value>>,
     /// Whether what is linear under a condition is linear.
     guards: HashMap<Value, Value>,
 }
@@ -163,6 +165,7 @@ fn widen(
             .zip(parameters.iter().copied())
             .collect(),
         vectors: HashMap::new(),
+        singles: HashMap::new(),
         guards: HashMap::new(),
     };
     let mask = widener.count.map(|count| widener.first_lanes(count));

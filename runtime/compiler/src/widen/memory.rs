@@ -42,9 +42,6 @@ impl Widener<'_> {
         };
         let is_small = element.scalar_bits() < LEAST_GATHERED_BITS && !element.is_pointer();
         let apart = |widener: &Self| {
-            if is_small && mask.is_none() {
-                return widener.loaded_one_by_one(load);
-            }
             let addresses = widener.lane(address)?;
             (0..u64::from(count))
                 .map(|part| {
@@ -54,6 +51,9 @@ impl Widener<'_> {
                 })
                 .collect()
         };
+        if is_small && count == 1 && mask.is_none() && !together {
+            return self.load_one_by_one(load);
+        }
         let vectors = match self.guards.get(&address) {
             Some(&guard) if together => self.either(guard, packed, apart)?,
             _ if together => packed(self)?,
@@ -63,20 +63,21 @@ impl Widener<'_> {
         Ok(())
     }
 
-    /// What a load gives in each lane, by a load for each.
-    fn loaded_one_by_one(&self, load: Value) -> Result<Vec<Value>, String> {
+    /// A load for each lane.
+    fn load_one_by_one(&mut self, load: Value) -> Result<(), String> {
         let operands = self.serial_operands(load)?;
         let int32 = self.context().int(32);
-        let of = components(load.ty())?.into_iter();
-        let mut vectors: Vec<_> = of.map(|of| of.vector(self.width).poison()).collect();
+        let mut vector = load.ty().vector(self.width).poison();
+        let mut singles = Vec::new();
         for lane in 0..self.width {
             let number = int32.constant(u64::from(lane));
             let copy = self.in_one_lane(load, &operands, number)?;
-            for (vector, part) in vectors.iter_mut().zip(self.parts(copy)?) {
-                *vector = self.builder.insert_element(*vector, part, number);
-            }
+            vector = self.builder.insert_element(vector, copy, number);
+            singles.push(copy);
         }
-        Ok(vectors)
+        self.set_vectors(load, vec![vector]);
+        self.singles.insert(load, singles);
+        Ok(())
     }
 
     pub(super) fn store(&mut self, store: Value, mask: Mask) -> Result<(), String> {

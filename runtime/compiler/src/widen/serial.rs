@@ -8,6 +8,9 @@ use crate::widen::wide::components;
 /// Most lanes for which an instruction is copied instead of put in a loop.
 const MOST_COPIES: u32 = 16;
 
+/// Most operations between what was loaded and what follows from it.
+const MOST_STEPS: u32 = 4;
+
 impl Widener<'_> {
     /// Runs a copy of `instruction` for each lane that runs, in order.
     pub(super) fn serial(&mut self, instruction: Value, mask: Mask) -> Result<(), String> {
@@ -130,6 +133,12 @@ impl Widener<'_> {
 
     /// The value in one lane, `lanes` being its components if they do not follow from the first one.
     fn in_lane(&self, value: Value, lanes: &[Value], lane: Value) -> Result<Value, String> {
+        if let Some(known) = lane
+            .constant_int()
+            .and_then(|lane| self.single(value, lane, 0))
+        {
+            return Ok(known);
+        }
         if !lanes.is_empty() {
             let parts: Vec<_> = lanes
                 .iter()
@@ -154,6 +163,48 @@ impl Widener<'_> {
         } else {
             self.builder.add(first, distance)
         })
+    }
+
+    /// The value in one lane as it follows from something that was loaded lane by lane, instead of
+    /// taking vectors apart again.
+    fn single(&self, value: Value, lane: u64, depth: u32) -> Option<Value> {
+        if let Some(singles) = self.singles.get(&value) {
+            return singles.get(usize::try_from(lane).ok()?).copied();
+        }
+        let is_simple = matches!(
+            value.opcode()?,
+            Opcode::LLVMZExt
+                | Opcode::LLVMSExt
+                | Opcode::LLVMTrunc
+                | Opcode::LLVMAdd
+                | Opcode::LLVMSub
+                | Opcode::LLVMAnd
+                | Opcode::LLVMShl
+                | Opcode::LLVMLShr
+                | Opcode::LLVMGetElementPtr
+        );
+        if depth == MOST_STEPS || !is_simple || value.ty().is_vector() {
+            return None;
+        }
+        let mut follows = false;
+        let mut operands = Vec::new();
+        for operand in value.operands() {
+            if self.shapes.is_uniform(operand) {
+                operands.push(self.scalar(operand));
+            } else {
+                operands.push(self.single(operand, lane, depth + 1)?);
+                follows = true;
+            }
+        }
+        if !follows {
+            return None;
+        }
+        let copy = value.clone_instruction();
+        for (index, operand) in (0..).zip(operands) {
+            copy.set_operand(index, operand);
+        }
+        self.builder.insert(copy, "");
+        Some(copy)
     }
 
     /// A read-modify-write whose old value nobody wants, at one address for all lanes: the lanes are

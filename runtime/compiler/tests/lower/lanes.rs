@@ -61,6 +61,28 @@ fn narrow_indices_that_wrap_where_lanes_take_turns() {
 }
 
 #[test]
+fn lanes_take_turns_by_small_elements_of_memory() {
+    same_in_lanes(
+        "kernel void k(global int *out, int n) {
+            local int bins[64];
+            int i = get_global_id(0), l = get_local_id(0);
+            for (int b = l; b < 64; b += get_local_size(0)) bins[b] = b;
+            barrier(CLK_LOCAL_MEM_FENCE);
+            global uchar *bytes = (global uchar *)(out + 512);
+            global short *words = (global short *)(out + 1024);
+            for (int b = 0; b < 4; b++) {
+                atomic_add(&bins[bytes[i * 5 + b] & 63], i);
+                atomic_sub(&bins[(words[i * 3 + b] + n) / 4 & 31], b);
+                if (bytes[i * 9] & 4) atomic_inc(&bins[bytes[i * 9] & 63]);
+            }
+            barrier(CLK_LOCAL_MEM_FENCE);
+            for (int b = l; b < 64; b += get_local_size(0))
+                out[2048 + get_group_id(0) * 64 + b] = bins[b];
+        }",
+    );
+}
+
+#[test]
 fn loops_that_end_at_different_times() {
     same_in_lanes(
         "kernel void k(global int *out, int n) {
