@@ -133,6 +133,21 @@ pub fn kernel(id: u64, index: u32, rows: Rows) -> Result<KernelCode, Error> {
     .clone()
 }
 
+/// A way to run work-items as a part of a symbol.
+fn name_of(lanes: Option<Lanes>) -> String {
+    let Some(lanes) = lanes else {
+        return "alone".to_owned();
+    };
+    let part = |name: &'static str, is: bool| if is { name } else { "" };
+    format!(
+        "{}{}{}{}",
+        lanes.width,
+        part("d", lanes.may_double),
+        part("w", lanes.whole),
+        part("r", lanes.rest)
+    )
+}
+
 fn unknown(id: u64) -> Error {
     Error::Internal(format!("there is no executable {id}"))
 }
@@ -176,8 +191,10 @@ impl Loaded {
 
     fn compile(&self, kernel: &Kernel, lanes: Option<Lanes>) -> Result<Compiled, Error> {
         let machine = TargetMachine::host().map_err(Error::Internal)?;
-        match self.compile_in_lanes(kernel, &machine, lanes) {
-            Err(Error::NotWidened(_)) => self.compile_in_lanes(kernel, &machine, None),
+        // Code for other ways may be there, or come.
+        let symbol = format!("isocl_entry_{}.{}", kernel.name, name_of(lanes));
+        match self.compile_in_lanes(kernel, &machine, lanes, &symbol) {
+            Err(Error::NotWidened(_)) => self.compile_in_lanes(kernel, &machine, None, &symbol),
             compiled => compiled,
         }
     }
@@ -187,6 +204,7 @@ impl Loaded {
         kernel: &Kernel,
         machine: &TargetMachine,
         mut lanes: Option<Lanes>,
+        symbol: &str,
     ) -> Result<Compiled, Error> {
         let context = Context::new();
         let module = self.module_of(&context, kernel)?;
@@ -212,7 +230,11 @@ impl Loaded {
                 lanes = None;
             }
         }
-        let lowered = lower::lower(&module, &kernel.name, &kernel.arguments, machine, lanes)?;
+        let mut lowered = lower::lower(&module, &kernel.name, &kernel.arguments, machine, lanes)?;
+        if let Some(entry) = module.function(&lowered.entry_symbol) {
+            entry.set_name(symbol);
+            symbol.clone_into(&mut lowered.entry_symbol);
+        }
         let effort = match lowered.has_loops {
             _ if little => Effort::Little,
             true => Effort::Full,

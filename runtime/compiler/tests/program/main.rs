@@ -38,6 +38,38 @@ fn ids_sizes_and_offsets_in_three_dimensions() {
     }
 }
 
+/// Rows of all kinds, one after the other in one program, also of a kernel that never runs in lanes.
+#[test]
+fn launches_of_all_shapes_share_a_program() {
+    let p = program(
+        "kernel void k(global uint *out) {
+            size_t i = get_global_id(1) * get_global_size(0) + get_global_id(0);
+            out[i] = get_local_linear_id() * 100 + get_group_id(0);
+        }
+        kernel void wide(global uint *out) {
+            size_t i = get_global_id(1) * get_global_size(0) + get_global_id(0);
+            uint16 sum = (uint16)(get_group_id(0)) + (uint16)(get_local_linear_id()) * 100;
+            out[i] = (sum * 3 - sum * 2).s7;
+        }",
+    );
+    for x in [
+        1u64, 2, 3, 4, 5, 7, 8, 12, 16, 17, 24, 31, 32, 33, 48, 64, 100,
+    ] {
+        for (global, local) in [(x, x), (2 * x, x), (x + 3, x)] {
+            for name in ["k", "wide"] {
+                let mut out = vec![0u32; 3 * global as usize];
+                p.run(name, [global, 3, 1], [local, 3, 1], &[memory(&mut out)]);
+                for (at, value) in (0u64..).zip(out) {
+                    let (i, row) = (at % global, at / global);
+                    let size = local.min(global - i / local * local);
+                    let expected = (row * size + i % local) * 100 + i / local;
+                    assert_eq!(u64::from(value), expected, "{name} {global} {local} {at}");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn ids_around_the_end_of_32_bits() {
     let p = program(
