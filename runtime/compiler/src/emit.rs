@@ -7,6 +7,7 @@ use std::ptr::NonNull;
 use crate::error::Error;
 use crate::frontend::take_text;
 use crate::host_math;
+use crate::huge_block;
 use crate::llvm::{Module, TargetMachine};
 
 /// LLVM's pipeline.
@@ -60,6 +61,7 @@ pub fn object(module: &Module, machine: &TargetMachine, effort: Effort) -> Resul
     }
     module
         .run_passes_with(pipeline, machine, vectorize)
+        .and_then(|()| huge_block::split(module))
         .and_then(|()| machine.emit_object(module))
         .map_err(Error::Internal)
 }

@@ -34,6 +34,7 @@ pub mod frontend;
 pub mod group_operation;
 mod half_bits;
 pub mod host_math;
+pub mod huge_block;
 pub mod lane_shape;
 pub mod lanes;
 pub mod library;

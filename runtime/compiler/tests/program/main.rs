@@ -38,6 +38,46 @@ fn ids_sizes_and_offsets_in_three_dimensions() {
     }
 }
 
+/// More instructions in a row than LLVM can order in reasonable time, in a loop and behind it.
+#[test]
+fn thousands_of_statements() {
+    const VARIABLES: usize = 12;
+    let statement = |number: usize| {
+        let pick = |salt: usize| number.wrapping_mul(2_654_435_761) / salt % VARIABLES;
+        (pick(7), pick(53), pick(401), (number * 37 + 11) as u32)
+    };
+    let text: String = (0..3000)
+        .map(|number| {
+            let (to, a, b, c) = statement(number);
+            format!("x{to} = (x{a} ^ {c}u) * 3 + (x{b} >> 5);\n")
+        })
+        .collect();
+    let each = |form: &dyn Fn(usize) -> String| (0..VARIABLES).map(form).collect::<String>();
+    let p = program(&format!(
+        "kernel void k(global uint *out, int rounds) {{
+            size_t i = get_global_id(0);
+            {}
+            for (int round = 0; round < rounds; round++) {{ {text} }}
+            {}
+        }}",
+        each(&|v| format!("uint x{v} = out[i * {VARIABLES} + {v}];\n")),
+        each(&|v| format!("out[i * {VARIABLES} + {v}] = x{v};\n"))
+    ));
+    let items = 20;
+    let mut out: Vec<u32> = (0..items * VARIABLES as u32).map(|i| i * i * 77).collect();
+    let mut expected = out.clone();
+    for x in expected.chunks_mut(VARIABLES) {
+        for number in (0..3).flat_map(|_| 0..3000) {
+            let (to, a, b, c) = statement(number);
+            x[to] = (x[a] ^ c).wrapping_mul(3).wrapping_add(x[b] >> 5);
+        }
+    }
+    let rounds = 3i32.to_le_bytes();
+    let size = [u64::from(items), 1, 1];
+    p.run("k", size, size, &[memory(&mut out), Value::Bytes(&rounds)]);
+    assert_eq!(out, expected);
+}
+
 /// Rows of all kinds, one after the other in one program, also of a kernel that never runs in lanes.
 #[test]
 fn launches_of_all_shapes_share_a_program() {
