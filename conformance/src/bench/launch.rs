@@ -74,14 +74,12 @@ fn launch_wide(session: &Session) -> Result<f64, String> {
 
 fn build(session: &Session, fresh: bool) -> Result<f64, String> {
     let memory = session.api.clSVMAlloc(session.context, FINE, 64, 0);
-    let stamp = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .map_or(0, |time| time.as_nanos());
+    let stamp = stamp();
     let mut failure = None;
     let mut samples = Vec::new();
     for round in 0..15 {
         let number = if fresh { round } else { 0 };
-        let source = format!("kernel void f(global float *p, float x) {{ p[get_global_id(0)] = x * {number}.5f + {stamp}ul; }}");
+        let source = format!("{stamp}kernel void f(global float *p, float x) {{ p[get_global_id(0)] = x * {number}.5f + stamp; }}");
         let start = Instant::now();
         match session.kernel(&source, "", "f") {
             Ok(kernel) => {

@@ -18,8 +18,7 @@ BUILTIN uint get_num_sub_groups(void) {
   return sub_groups(get_local_size(0) * get_local_size(1) * get_local_size(2));
 }
 BUILTIN uint get_enqueued_num_sub_groups(void) {
-  return sub_groups(get_enqueued_local_size(0) * get_enqueued_local_size(1) *
-                    get_enqueued_local_size(2));
+  return sub_groups(enqueued_items());
 }
 BUILTIN uint get_sub_group_id(void) {
   return __isocl_sub_group_width() == 1 ? get_local_linear_id() : __isocl_sub_group_id();

@@ -26,10 +26,17 @@ size_t __attribute__((overloadable, const)) get_local_size(uint dimension);
 size_t __attribute__((overloadable, const)) get_enqueued_local_size(uint dimension);
 size_t __attribute__((overloadable, const)) get_local_linear_id(void);
 
+// The first running work-item.
+PART uint first(void) { return __builtin_ctz(__isocl_sub_group_ballot(1)); }
+
+// Work-items in a full work-group of this launch.
+PART size_t enqueued_items(void) {
+  return get_enqueued_local_size(0) * get_enqueued_local_size(1) * get_enqueued_local_size(2);
+}
+
 // Most work-items in a sub-group of this launch.
 PART uint max_size(void) {
-  size_t items = get_enqueued_local_size(0) * get_enqueued_local_size(1) *
-                 get_enqueued_local_size(2);
+  size_t items = enqueued_items();
   uint width = __isocl_sub_group_width();
   return items < width ? items : width;
 }

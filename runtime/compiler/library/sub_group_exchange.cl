@@ -14,7 +14,7 @@
 #define BROADCAST(T)                                                                          \
   ALL_WIDTHS(BROADCAST_WIDTH, T)                                                              \
   BUILTIN T sub_group_broadcast_first(T value) {                                              \
-    return __isocl_sub_group_take(value, __builtin_ctz(__isocl_sub_group_ballot(1)));         \
+    return __isocl_sub_group_take(value, first());                                            \
   }
 
 // The number of the work-item `delta` further on in a circle of `size`.

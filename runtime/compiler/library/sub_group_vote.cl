@@ -6,7 +6,6 @@
 PART uint members(void) { return UINT_MAX >> (32 - max_size()); }
 PART uint self(void) { return 1u << __isocl_sub_group_local_id(); }
 PART uint4 mask(uint bits) { return (uint4)(bits & members(), 0, 0, 0); }
-PART uint first(void) { return __builtin_ctz(__isocl_sub_group_ballot(1)); }
 
 BUILTIN int sub_group_all(int predicate) {
   return __isocl_sub_group_ballot(predicate == 0) == 0;

@@ -4,8 +4,8 @@
 //! Work-items are taken in the order of their linear local id, so a floating-point sum is the same
 //! every time.
 
-use crate::builtin_name::{is_signed, BuiltinName};
-use crate::group_operation::GroupOperation;
+use crate::builtin_name::BuiltinName;
+use crate::group_operation::{Combination, Extent};
 use crate::llvm::{Builder, Context, IntPredicate, Type, Value};
 use crate::work_group::Row;
 
@@ -29,40 +29,27 @@ enum Function {
     All,
     Any,
     Broadcast,
-    Reduce(GroupOperation),
-    ScanExclusive(GroupOperation),
-    ScanInclusive(GroupOperation),
+    Combine(Combination),
 }
 
-/// The function of a mangled name, and the types of its arguments.
-fn parse(name: &str) -> Option<(Function, BuiltinName<'_>)> {
+/// The function of a mangled name.
+fn parse(name: &str) -> Option<Function> {
     let name = BuiltinName::parse(name)?;
-    let operation = GroupOperation::parse;
-    let function = match name.name.strip_prefix("work_group_")? {
-        "all" => Function::All,
-        "any" => Function::Any,
-        "broadcast" => Function::Broadcast,
-        other => {
-            if let Some(text) = other.strip_prefix("reduce_") {
-                Function::Reduce(operation(text)?)
-            } else if let Some(text) = other.strip_prefix("scan_exclusive_") {
-                Function::ScanExclusive(operation(text)?)
-            } else {
-                Function::ScanInclusive(operation(other.strip_prefix("scan_inclusive_")?)?)
-            }
-        }
-    };
-    Some((function, name))
+    Some(match name.name {
+        "work_group_all" => Function::All,
+        "work_group_any" => Function::Any,
+        "work_group_broadcast" => Function::Broadcast,
+        _ => Function::Combine(Combination::parse(&name, "work_group_")?),
+    })
 }
 
 /// Whether a mangled name is that of a collective function, and if so whether all work-items get
 /// the same result.
 pub fn result_is_uniform(name: &str) -> Option<bool> {
-    let (function, _) = parse(name)?;
-    Some(!matches!(
-        function,
-        Function::ScanExclusive(_) | Function::ScanInclusive(_)
-    ))
+    Some(match parse(name)? {
+        Function::Combine(combination) => combination.extent == Extent::All,
+        _ => true,
+    })
 }
 
 /// Emits the function; returns the result if it is the same for all work-items.
@@ -72,27 +59,21 @@ pub fn result_is_uniform(name: &str) -> Option<bool> {
 pub(crate) fn emit(site: &Site) -> Result<Option<Value>, String> {
     let name = site.call.called_function().map(Value::name);
     let name = name.unwrap_or_default();
-    let Some((function, parsed)) = parse(&name) else {
+    let Some(function) = parse(&name) else {
         return Err(format!("{name} is no work-group collective function"));
     };
     let emission = Emission {
         site,
         context: site.builder.context(),
-        signed: parsed.first().is_some_and(is_signed),
         of: site.call.ty(),
     };
     Ok(match function {
         Function::All => Some(emission.truth(true)),
         Function::Any => Some(emission.truth(false)),
         Function::Broadcast => Some(emission.broadcast()),
-        Function::Reduce(operation) => Some(emission.combine(operation, None)),
-        Function::ScanExclusive(operation) => {
-            emission.combine(operation, Some(false));
-            None
-        }
-        Function::ScanInclusive(operation) => {
-            emission.combine(operation, Some(true));
-            None
+        Function::Combine(combination) => {
+            let all = emission.combine(combination);
+            (combination.extent == Extent::All).then_some(all)
         }
     })
 }
@@ -100,8 +81,6 @@ pub(crate) fn emit(site: &Site) -> Result<Option<Value>, String> {
 struct Emission<'a> {
     site: &'a Site<'a>,
     context: &'a Context,
-    /// The integers are signed.
-    signed: bool,
     /// Type of the result.
     of: Type,
 }
@@ -178,15 +157,19 @@ impl Emission<'_> {
         self.load(0, self.of, linear)
     }
 
-    /// Reduction without `results`; with it a scan, inclusive or not.
-    fn combine(&self, operation: GroupOperation, inclusive: Option<bool>) -> Value {
+    /// The whole work-group combined; a scan leaves its results behind.
+    fn combine(&self, combination: Combination) -> Value {
+        let Combination { extent, operation } = combination;
         let builder = self.site.builder;
-        let identity = operation.identity(self.of, self.signed);
-        self.fold(identity, |index, before| {
+        self.fold(operation.identity(self.of), |index, before| {
             let value = self.load(0, self.of, index);
-            let after = operation.apply(builder, self.signed, before, value);
-            if let (Some(inclusive), Some(row)) = (inclusive, self.site.results) {
-                let result = if inclusive { after } else { before };
+            let after = operation.apply(builder, before, value);
+            let result = match extent {
+                Extent::All => None,
+                Extent::Inclusive => Some(after),
+                Extent::Exclusive => Some(before),
+            };
+            if let (Some(result), Some(row)) = (result, self.site.results) {
                 builder.store(result, self.element(row, index));
             }
             after
@@ -197,10 +180,19 @@ impl Emission<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::group_operation::{GroupOperation, Kind};
 
     #[test]
     fn mangled_names_are_understood() {
-        let parsed = |name| parse(name).map(|(function, name)| (function, name.arguments));
+        let parsed = |name| Some((parse(name)?, BuiltinName::parse(name)?.arguments));
+        let greatest = GroupOperation {
+            kind: Kind::Max,
+            signed: false,
+        };
+        let scan = Combination {
+            extent: Extent::Exclusive,
+            operation: greatest,
+        };
         assert_eq!(parsed("_Z14work_group_alli"), Some((Function::All, "i")));
         assert_eq!(
             parsed("_Z20work_group_broadcastfmm"),
@@ -208,7 +200,7 @@ mod tests {
         );
         assert_eq!(
             parsed("_Z29work_group_scan_exclusive_maxm"),
-            Some((Function::ScanExclusive(GroupOperation::Max), "m"))
+            Some((Function::Combine(scan), "m"))
         );
         assert_eq!(parsed("_Z18work_group_barrierj"), None);
         assert_eq!(parsed("work_group_all"), None);

@@ -1,7 +1,7 @@
 //! Integer division by anything: OpenCL C §6.4 leaves the result open and excludes an exception,
 //! while LLVM leaves everything open and the processor traps.
 
-use crate::llvm::{Builder, IntPredicate, Module, Opcode, Type, Value};
+use crate::llvm::{Builder, IntPredicate, Module, Opcode, Value};
 
 /// Gives every division a divisor that it can be done with. Must run before any pass that goes by
 /// LLVM's rule.
@@ -37,28 +37,16 @@ fn is_harmless(divisor: Value) -> bool {
 fn safe_divisor(builder: &Builder, dividend: Value, divisor: Value, signed: bool) -> Value {
     let ty = divisor.ty();
     let equal = |left, right| builder.icmp(IntPredicate::LLVMIntEQ, left, right);
-    let one = splat(builder, ty, 1);
+    let number = |value| ty.splat(ty.scalar().constant(value));
+    let one = number(1);
     let mut bad = equal(divisor, ty.zero());
     if signed {
         let minus_one = builder.sub(ty.zero(), one);
-        let element = if ty.is_vector() { ty.element() } else { ty };
-        let least = splat(builder, ty, 1 << (element.int_bits().min(64) - 1));
+        let least = number(1 << (ty.scalar().int_bits().min(64) - 1));
         let overflow = builder.and(equal(dividend, least), equal(divisor, minus_one));
         bad = builder.or(bad, overflow);
     }
     builder.select(bad, one, divisor)
-}
-
-/// A constant with `value` in every element.
-fn splat(builder: &Builder, ty: Type, value: u64) -> Value {
-    if !ty.is_vector() {
-        return ty.constant(value);
-    }
-    let element = ty.element().constant(value);
-    let index = builder.context().int(32);
-    (0..u64::from(ty.vector_len())).fold(ty.poison(), |vector, lane| {
-        builder.insert_element(vector, element, index.constant(lane))
-    })
 }
 
 #[cfg(test)]

@@ -162,21 +162,22 @@ struct Compiled {
 impl Loaded {
     /// Code of a kernel, from earlier work if there was some.
     fn code_of(&self, kernel: &Kernel, lanes: Option<Lanes>) -> Result<KernelCode, Error> {
-        let way = format!("{lanes:?}");
-        let parts = [&self.bitcode, kernel.name.as_bytes(), way.as_bytes()];
+        // Code for other ways may be there, or come.
+        let symbol = format!("isocl_entry_{}.{}", kernel.name, name_of(lanes));
+        let parts = [&self.bitcode, symbol.as_bytes()];
         let key = Key::new("kernel", &parts);
         let kept = cache::get(&key).and_then(|kept| decode::<Compiled>(&kept).ok());
         let Compiled { object, lowered } = match kept {
             Some(compiled) => compiled,
             None => {
-                let compiled = isolated(|| self.compile(kernel, lanes))??;
+                let compiled = isolated(|| self.compile(kernel, lanes, &symbol))??;
                 cache::put(&key, encode(&compiled).unwrap_or_default());
                 compiled
             }
         };
         let entry = isolated(|| {
             self.jit.add(&object)?;
-            self.jit.address(&lowered.entry_symbol)
+            self.jit.address(&symbol)
         })??;
         Ok(KernelCode {
             entry,
@@ -189,12 +190,15 @@ impl Loaded {
         })
     }
 
-    fn compile(&self, kernel: &Kernel, lanes: Option<Lanes>) -> Result<Compiled, Error> {
+    fn compile(
+        &self,
+        kernel: &Kernel,
+        lanes: Option<Lanes>,
+        symbol: &str,
+    ) -> Result<Compiled, Error> {
         let machine = TargetMachine::host().map_err(Error::Internal)?;
-        // Code for other ways may be there, or come.
-        let symbol = format!("isocl_entry_{}.{}", kernel.name, name_of(lanes));
-        match self.compile_in_lanes(kernel, &machine, lanes, &symbol) {
-            Err(Error::NotWidened(_)) => self.compile_in_lanes(kernel, &machine, None, &symbol),
+        match self.compile_in_lanes(kernel, &machine, lanes, symbol) {
+            Err(Error::NotWidened(_)) => self.compile_in_lanes(kernel, &machine, None, symbol),
             compiled => compiled,
         }
     }
@@ -230,11 +234,8 @@ impl Loaded {
                 lanes = None;
             }
         }
-        let mut lowered = lower::lower(&module, &kernel.name, &kernel.arguments, machine, lanes)?;
-        if let Some(entry) = module.function(&lowered.entry_symbol) {
-            entry.set_name(symbol);
-            symbol.clone_into(&mut lowered.entry_symbol);
-        }
+        let (name, arguments) = (&kernel.name, &kernel.arguments);
+        let lowered = lower::lower(&module, name, arguments, machine, lanes, symbol)?;
         let effort = match lowered.has_loops {
             _ if little => Effort::Little,
             true => Effort::Full,

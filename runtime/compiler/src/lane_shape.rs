@@ -3,11 +3,12 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::group_operation::Extent;
 use crate::llvm::{Block, Module, Opcode, Type, Value};
 use crate::pure_intrinsic;
 use crate::region_function::RegionFunction;
 use crate::region_tree::{If, Loop, Node};
-use crate::sub_group::{self, Function, EVERYBODY};
+use crate::sub_group::{Function, EVERYBODY};
 use crate::work_group::allocated;
 
 /// How a value differs between lanes.
@@ -204,8 +205,8 @@ impl Analysis<'_> {
             .into_iter()
             .map(|operand| self.known(operand))
             .collect::<Option<Vec<_>>>()?;
-        if let Some(call) = sub_group::Call::of(instruction) {
-            return Some(sub_group_shape(instruction, call.function, &operands));
+        if let Some(function) = Function::of_call(instruction) {
+            return Some(sub_group_shape(instruction, function, &operands));
         }
         let uniform = operands.iter().all(|&shape| shape == Shape::Uniform);
         let same = if uniform {
@@ -279,8 +280,9 @@ fn sub_group_shape(call: Value, function: Function, operands: &[Shape]) -> Shape
     let one_for_all = match function {
         Function::LocalId => return Shape::Linear(1),
         Function::Take => operands[..2].contains(&Shape::Uniform),
-        Function::Reduce(_) => call.operand(1).constant_int() == Some(EVERYBODY),
-        Function::ScanInclusive(_) | Function::ScanExclusive(_) => false,
+        Function::Combine(combination) => {
+            combination.extent == Extent::All && call.operand(1).constant_int() == Some(EVERYBODY)
+        }
         Function::Width | Function::Size | Function::Id | Function::Barrier | Function::Ballot => {
             true
         }

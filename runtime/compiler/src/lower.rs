@@ -23,8 +23,6 @@ use crate::work_item;
 /// A kernel as a [`isocl_compiler_interface::launch::KernelEntry`] in LLVM IR.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lowered {
-    /// Name of the entry point in the module.
-    pub entry_symbol: String,
     /// Static local memory in bytes, a multiple of 128.
     pub local_bytes: u64,
     /// Context area for each work-item in bytes.
@@ -45,8 +43,9 @@ pub struct Lowered {
 const STACK_BASE: u64 = 64 << 10;
 
 /// Lowers the kernel named `kernel`; `arguments` tells where the argument block holds its
-/// arguments. The module must contain what the kernel calls. With `lanes`, work-items that lie next to
-/// each other in dimension 0 run at once, in the lanes of vectors; they are a sub-group.
+/// arguments, `entry_symbol` is the name for the entry point. The module must contain what the kernel
+/// calls. With `lanes`, work-items that lie next to each other in dimension 0 run at once, in the lanes
+/// of vectors; they are a sub-group.
 ///
 /// # Errors
 /// [`Error::Link`] for recursion, [`Error::NotWidened`] if only a module lowered without width will
@@ -57,6 +56,7 @@ pub fn lower(
     arguments: &[Argument],
     machine: &TargetMachine,
     lanes: Option<Lanes>,
+    entry_symbol: &str,
 ) -> Result<Lowered, Error> {
     division::make_total(module);
     let function = prepare::prepare(module, kernel, machine)?;
@@ -84,7 +84,6 @@ pub fn lower(
             ..lanes
         }
     });
-    let entry_symbol = format!("isocl_entry_{kernel}");
     let parts = entry::Kernel {
         function,
         regions: &regions,
@@ -94,17 +93,16 @@ pub fn lower(
         lanes,
         sub_groups: sub_group::are_used(function),
     };
-    let (memory, widened) = entry::emit(module, &parts, &entry_symbol).map_err(Error::Internal)?;
+    let (memory, widened) = entry::emit(module, &parts, entry_symbol).map_err(Error::Internal)?;
     function.erase_function();
     if let Some(lanes) = lanes {
-        widen::widen_all(module, &entry_symbol, &widened, lanes.width, machine)
+        widen::widen_all(module, entry_symbol, &widened, lanes.width, machine)
             .map_err(Error::NotWidened)?;
     }
     plain_atomic::make_plain(module).map_err(Error::Internal)?;
     prepare::drop_unused_declarations(module);
     module.verify().map_err(Error::Internal)?;
     Ok(Lowered {
-        entry_symbol,
         local_bytes,
         context_bytes_per_work_item: memory.context_per_work_item,
         context_bytes_per_group: memory.context_per_group,

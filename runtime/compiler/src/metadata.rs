@@ -145,7 +145,7 @@ fn attributes(module: &Module, function: Value, required: Option<[u64; 3]>) -> S
 }
 
 fn type_name(of: Type, signed: bool) -> String {
-    let element = if of.is_vector() { of.element() } else { of };
+    let element = of.scalar();
     let name = match (element.is_float(), element.scalar_bits()) {
         (true, 16) => "half",
         (true, 32) => "float",

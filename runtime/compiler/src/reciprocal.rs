@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use crate::llvm::{Builder, Opcode, RealPredicate, Type, Value};
+use crate::llvm::{Builder, Opcode, RealPredicate, Value};
 use crate::pure_intrinsic;
 use crate::work_item::Primitive;
 
@@ -18,10 +18,8 @@ pub fn multiply(builder: &Builder, function: Value) {
     let single = builder.context().float(32);
     let mut known = HashMap::new();
     for division in function.instructions() {
-        let of = division.ty();
-        let element = if of.is_vector() { of.element() } else { of };
         if division.opcode() != Some(Opcode::LLVMFDiv)
-            || element != single
+            || division.ty().scalar() != single
             || division.metadata(tolerant).is_none()
         {
             continue;
@@ -77,7 +75,7 @@ fn is_fixed(value: Value, known: &mut HashMap<Value, bool>) -> bool {
 /// A power of two, and the reciprocal of the divisor's product with it.
 fn scaled_inverse(builder: &Builder, divisor: Value) -> (Value, Value) {
     let of = divisor.ty();
-    let number = |value| splat(of, value);
+    let number = |value| of.splat(of.scalar().real_constant(value));
     let compare = |predicate, limit| builder.fcmp(predicate, divisor, number(limit));
     let large = builder.or(
         compare(RealPredicate::LLVMRealOGT, LARGE),
@@ -92,15 +90,4 @@ fn scaled_inverse(builder: &Builder, divisor: Value) -> (Value, Value) {
     let factor = builder.select(small, number(LARGE), factor);
     let scaled = builder.binary(Opcode::LLVMFMul, divisor, factor);
     (factor, builder.binary(Opcode::LLVMFDiv, one, scaled))
-}
-
-/// A constant with `value` in every element.
-fn splat(of: Type, value: f64) -> Value {
-    if of.is_vector() {
-        let element = of.element().real_constant(value);
-        of.element()
-            .constant_vector(&vec![element; of.vector_len() as usize])
-    } else {
-        of.real_constant(value)
-    }
 }

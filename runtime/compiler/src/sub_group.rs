@@ -6,8 +6,8 @@
 
 use std::collections::HashSet;
 
-use crate::builtin_name::{is_signed, BuiltinName};
-use crate::group_operation::GroupOperation;
+use crate::builtin_name::BuiltinName;
+use crate::group_operation::{Combination, Extent};
 use crate::llvm::{IntPredicate, Module, Value};
 
 /// What the library builds on.
@@ -27,21 +27,9 @@ pub enum Function {
     Ballot,
     /// The first argument of the work-item that the second one numbers.
     Take,
-    /// All running work-items of the sub-group, or of so many neighbours, combined.
-    Reduce(GroupOperation),
-    /// All running work-items up to this one combined.
-    ScanInclusive(GroupOperation),
-    /// All running work-items before this one combined.
-    ScanExclusive(GroupOperation),
-}
-
-/// A call of one of the functions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Call {
-    /// Which one.
-    pub function: Function,
-    /// Its integers are signed.
-    pub signed: bool,
+    /// The first arguments of running work-items combined; a reduction may be of so many neighbours
+    /// as the second one says.
+    Combine(Combination),
 }
 
 const PREFIX: &str = "__isocl_sub_group_";
@@ -49,53 +37,42 @@ const PREFIX: &str = "__isocl_sub_group_";
 /// The neighbours that a reduction of the whole sub-group combines.
 pub const EVERYBODY: u64 = u32::MAX as u64;
 
-impl Call {
+impl Function {
     /// What a mangled name stands for.
     fn parse(symbol: &str) -> Option<Self> {
         let name = BuiltinName::parse(symbol)?;
-        let operation = GroupOperation::parse;
-        let function = match name.name.strip_prefix(PREFIX)? {
-            "width" => Function::Width,
-            "size" => Function::Size,
-            "id" => Function::Id,
-            "local_id" => Function::LocalId,
-            "barrier" => Function::Barrier,
-            "ballot" => Function::Ballot,
-            "take" => Function::Take,
-            other => {
-                if let Some(text) = other.strip_prefix("reduce_") {
-                    Function::Reduce(operation(text)?)
-                } else if let Some(text) = other.strip_prefix("scan_exclusive_") {
-                    Function::ScanExclusive(operation(text)?)
-                } else {
-                    Function::ScanInclusive(operation(other.strip_prefix("scan_inclusive_")?)?)
-                }
-            }
-        };
-        let signed = name.first().is_some_and(is_signed);
-        Some(Self { function, signed })
+        Some(match name.name.strip_prefix(PREFIX)? {
+            "width" => Self::Width,
+            "size" => Self::Size,
+            "id" => Self::Id,
+            "local_id" => Self::LocalId,
+            "barrier" => Self::Barrier,
+            "ballot" => Self::Ballot,
+            "take" => Self::Take,
+            _ => Self::Combine(Combination::parse(&name, PREFIX)?),
+        })
     }
 
-    /// The call that `instruction` is, if it is one.
-    pub fn of(instruction: Value) -> Option<Self> {
+    /// The function that `instruction` calls, if it calls one.
+    pub fn of_call(instruction: Value) -> Option<Self> {
         Self::parse(&instruction.called_function()?.name())
     }
 }
 
 /// Whether a mangled name is that of one of the functions.
 pub fn is_function(symbol: &str) -> bool {
-    Call::parse(symbol).is_some()
+    Function::parse(symbol).is_some()
 }
 
 /// Whether `instruction` is the number of the work-item in its sub-group.
 pub fn is_local_id(instruction: Value) -> bool {
-    Call::of(instruction).is_some_and(|call| call.function == Function::LocalId)
+    Function::of_call(instruction) == Some(Function::LocalId)
 }
 
 /// Whether `function` calls any of them.
 pub fn are_used(function: Value) -> bool {
     let mut instructions = function.instructions().into_iter();
-    instructions.any(|instruction| Call::of(instruction).is_some())
+    instructions.any(|instruction| Function::of_call(instruction).is_some())
 }
 
 /// The names of functions that call any of them, through others as well.
@@ -121,11 +98,11 @@ pub fn users(module: &Module) -> HashSet<String> {
 
 /// Says of a declaration what it does, for passes to respect.
 pub fn mark(module: &Module, function: Value) {
-    let Some(call) = Call::parse(&function.name()) else {
+    let Some(kind) = Function::parse(&function.name()) else {
         return;
     };
     // Memory effects are two bits per location; the second one is memory nobody else has.
-    let memory = match call.function {
+    let memory = match kind {
         Function::Barrier => None,
         Function::Width | Function::Size | Function::Id | Function::LocalId => Some(0),
         _ => Some(0b1100),
@@ -148,15 +125,15 @@ pub fn mark(module: &Module, function: Value) {
 pub fn settle(module: &Module, function: Value, width: Option<u32>) {
     let builder = module.context().builder();
     for instruction in function.instructions() {
-        let Some(call) = Call::of(instruction) else {
+        let Some(called) = Function::of_call(instruction) else {
             continue;
         };
-        if width.is_some() && call.function != Function::Width {
+        if width.is_some() && called != Function::Width {
             continue;
         }
         builder.position_before(instruction);
         let of = instruction.ty();
-        let result = match call.function {
+        let result = match called {
             Function::Width => of.constant(u64::from(width.unwrap_or(1))),
             Function::Size => of.constant(1),
             // The library numbers such sub-groups itself.
@@ -170,10 +147,11 @@ pub fn settle(module: &Module, function: Value, width: Option<u32>) {
                 let holds = builder.icmp(IntPredicate::LLVMIntNE, predicate, predicate.ty().zero());
                 builder.int_cast(holds, of, false)
             }
-            Function::Take | Function::Reduce(_) | Function::ScanInclusive(_) => {
-                instruction.operand(0)
-            }
-            Function::ScanExclusive(operation) => operation.identity(of, call.signed),
+            Function::Combine(Combination {
+                extent: Extent::Exclusive,
+                operation,
+            }) => operation.identity(of),
+            Function::Take | Function::Combine(_) => instruction.operand(0),
         };
         instruction.replace_all_uses(result);
         instruction.erase();
@@ -183,21 +161,26 @@ pub fn settle(module: &Module, function: Value, width: Option<u32>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::group_operation::{GroupOperation, Kind};
 
     #[test]
     fn names_tell_function_and_sign() {
-        let parse = |symbol| Call::parse(symbol).map(|call| (call.function, call.signed));
+        let combine = |extent, kind, signed| {
+            let operation = GroupOperation { kind, signed };
+            Function::Combine(Combination { extent, operation })
+        };
+        let parse = Function::parse;
         assert_eq!(
             parse("_Z26__isocl_sub_group_local_idv"),
-            Some((Function::LocalId, false))
+            Some(Function::LocalId)
         );
         assert_eq!(
             parse("_Z28__isocl_sub_group_reduce_minsj"),
-            Some((Function::Reduce(GroupOperation::Min), true))
+            Some(combine(Extent::All, Kind::Min, true))
         );
         assert_eq!(
             parse("_Z36__isocl_sub_group_scan_exclusive_xorm"),
-            Some((Function::ScanExclusive(GroupOperation::Xor), false))
+            Some(combine(Extent::Exclusive, Kind::Xor, false))
         );
         assert_eq!(parse("_Z13sub_group_alli"), None);
         assert_eq!(parse("_Z23__isocl_sub_group_otheri"), None);

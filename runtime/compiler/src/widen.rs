@@ -123,7 +123,7 @@ struct Widener<'a> {
     scalars: HashMap<Value, Value>,
     /// Components of what varies, each a vector with an element per lane.
     vectors: HashMap<Value, Vec<Value>>,
-    /// What was loaded lane by lane, for lanes that take turns later.
+    /// What was done lane by lane, for lanes that take turns later.
     singles: HashMap<Value, Vec<Value>>,
     /// Whether what is linear under a condition is linear.
     guards: HashMap<Value, Value>,

@@ -158,6 +158,25 @@ impl Type {
         Value(llvm!(LLVMGetPoison(self.0)))
     }
 
+    /// The element type of a vector type, or the type itself.
+    pub fn scalar(self) -> Type {
+        if self.is_vector() {
+            self.element()
+        } else {
+            self
+        }
+    }
+
+    /// `element`, a constant of the scalar type, in every element if this is a vector type.
+    pub fn splat(self, element: Value) -> Value {
+        if self.is_vector() {
+            let elements = vec![element; self.vector_len() as usize];
+            element.ty().constant_vector(&elements)
+        } else {
+            element
+        }
+    }
+
     /// Constant vector of the given constants, which all have this type.
     pub fn constant_vector(self, elements: &[Value]) -> Value {
         let mut raw: Vec<_> = elements.iter().map(|element| element.0).collect();

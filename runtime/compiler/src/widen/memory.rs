@@ -52,7 +52,8 @@ impl Widener<'_> {
                 .collect()
         };
         if is_small && count == 1 && mask.is_none() && !together {
-            return self.load_one_by_one(load);
+            self.one_after_the_other(load)?;
+            return Ok(());
         }
         let vectors = match self.guards.get(&address) {
             Some(&guard) if together => self.either(guard, packed, apart)?,
@@ -60,23 +61,6 @@ impl Widener<'_> {
             _ => apart(self)?,
         };
         self.set_vectors(load, vectors);
-        Ok(())
-    }
-
-    /// A load for each lane.
-    fn load_one_by_one(&mut self, load: Value) -> Result<(), String> {
-        let operands = self.serial_operands(load)?;
-        let int32 = self.context().int(32);
-        let mut vector = load.ty().vector(self.width).poison();
-        let mut singles = Vec::new();
-        for lane in 0..self.width {
-            let number = int32.constant(u64::from(lane));
-            let copy = self.in_one_lane(load, &operands, number)?;
-            vector = self.builder.insert_element(vector, copy, number);
-            singles.push(copy);
-        }
-        self.set_vectors(load, vec![vector]);
-        self.singles.insert(load, singles);
         Ok(())
     }
 

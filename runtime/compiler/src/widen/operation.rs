@@ -5,7 +5,7 @@ use crate::lane_shape::Shape;
 use crate::llvm::{Opcode, Type, Value};
 use crate::pure_intrinsic::{self, Form};
 use crate::slot;
-use crate::sub_group;
+use crate::sub_group::Function;
 use crate::widen::wide::components;
 
 impl Widener<'_> {
@@ -21,8 +21,8 @@ impl Widener<'_> {
             self.variable(instruction);
             return Ok(());
         }
-        if let Some(call) = sub_group::Call::of(instruction) {
-            return self.sub_group(instruction, call, mask);
+        if let Some(function) = Function::of_call(instruction) {
+            return self.sub_group(instruction, function, mask);
         }
         let uniform_operands = || {
             let mut operands = instruction.operands().into_iter();

@@ -23,34 +23,37 @@ impl Widener<'_> {
     }
 
     /// A copy for each lane.
-    fn one_after_the_other(&mut self, instruction: Value) -> Result<(), String> {
-        let operands = self.serial_operands(instruction)?;
+    pub(super) fn one_after_the_other(&mut self, instruction: Value) -> Result<(), String> {
+        let copies = self.copies(instruction)?;
+        if instruction.ty().is_void() || !instruction.is_used() {
+            return Ok(());
+        }
+        let of = components(instruction.ty())?.into_iter();
+        let mut results: Vec<_> = of.map(|of| of.vector(self.width).poison()).collect();
         let int32 = self.context().int(32);
-        let mut results = Vec::new();
-        for lane in 0..self.width {
-            let number = int32.constant(u64::from(lane));
-            let copy = self.in_one_lane(instruction, &operands, number)?;
-            if instruction.ty().is_void() || !instruction.is_used() {
-                continue;
-            }
-            for (index, part) in self.parts(copy)?.into_iter().enumerate() {
-                if lane == 0 {
-                    results.push(part.ty().vector(self.width).poison());
-                }
-                results[index] = self.builder.insert_element(results[index], part, number);
+        for (lane, &copy) in (0..).zip(&copies) {
+            for (result, part) in results.iter_mut().zip(self.parts(copy)?) {
+                *result = (self.builder).insert_element(*result, part, int32.constant(lane));
             }
         }
-        if !results.is_empty() {
-            self.set_vectors(instruction, results);
+        if results.len() == 1 {
+            self.singles.insert(instruction, copies);
         }
+        self.set_vectors(instruction, results);
         Ok(())
     }
 
+    /// Emits a copy for each lane.
+    fn copies(&self, instruction: Value) -> Result<Vec<Value>, String> {
+        let operands = self.serial_operands(instruction)?;
+        let lanes = 0..u64::from(self.width);
+        lanes
+            .map(|lane| self.in_one_lane(instruction, &operands, self.context().constant(32, lane)))
+            .collect()
+    }
+
     /// The operands, each with its lanes if they do not follow from the first one.
-    pub(super) fn serial_operands(
-        &self,
-        instruction: Value,
-    ) -> Result<Vec<(Value, Vec<Value>)>, String> {
+    fn serial_operands(&self, instruction: Value) -> Result<Vec<(Value, Vec<Value>)>, String> {
         let lanes = |operand| match self.shape(operand) {
             Shape::Uniform => Ok(Vec::new()),
             Shape::Linear(_) if !self.shapes.is_guarded(operand) => Ok(Vec::new()),
@@ -63,7 +66,7 @@ impl Widener<'_> {
     }
 
     /// Emits the copy for a lane.
-    pub(super) fn in_one_lane(
+    fn in_one_lane(
         &self,
         instruction: Value,
         operands: &[(Value, Vec<Value>)],
@@ -165,7 +168,7 @@ impl Widener<'_> {
         })
     }
 
-    /// The value in one lane as it follows from something that was loaded lane by lane, instead of
+    /// The value in one lane as it follows from something that was done lane by lane, instead of
     /// taking vectors apart again.
     fn single(&self, value: Value, lane: u64, depth: u32) -> Option<Value> {
         if let Some(singles) = self.singles.get(&value) {

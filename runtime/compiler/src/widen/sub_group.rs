@@ -1,21 +1,21 @@
 //! Functions of sub-groups: what lanes have to do with each other.
 
 use super::{Mask, Widener};
-use crate::group_operation::GroupOperation;
+use crate::group_operation::{Combination, Extent};
 use crate::lane_shape::Shape;
 use crate::llvm::{IntPredicate, Opcode, Value};
-use crate::sub_group::{Call, Function};
+use crate::sub_group::Function;
 
 impl Widener<'_> {
     /// Emits a call of one of the functions that the library builds on.
     pub(super) fn sub_group(
         &mut self,
         instruction: Value,
-        call: Call,
+        function: Function,
         mask: Mask,
     ) -> Result<(), String> {
         let of = instruction.ty();
-        match call.function {
+        match function {
             Function::Barrier => {}
             Function::Width => self.set_scalar(instruction, of.constant(u64::from(self.width))),
             Function::LocalId => self.set_scalar(instruction, of.zero()),
@@ -40,27 +40,15 @@ impl Widener<'_> {
                 self.set_scalar(instruction, self.builder.int_cast(bits, of, false));
             }
             Function::Take => self.take(instruction)?,
-            Function::Reduce(operation) => {
-                let neighbours = instruction.operand(1).constant_int();
-                let all = self.combined(instruction, operation, call.signed, mask)?;
-                let all = self.reduced_neighbours(all, operation, call.signed, neighbours);
+            Function::Combine(combination) => {
+                let lanes = self.combined(instruction, combination, mask)?;
                 if self.shape(instruction) == Shape::Uniform {
                     let first = self.context().constant(32, 0);
-                    let first = self.builder.extract_element(all, first);
+                    let first = self.builder.extract_element(lanes, first);
                     self.set_scalar(instruction, first);
                 } else {
-                    self.set_vectors(instruction, vec![all]);
+                    self.set_vectors(instruction, vec![lanes]);
                 }
-            }
-            Function::ScanInclusive(operation) => {
-                let scan = self.scan(instruction, operation, call.signed, mask)?;
-                self.set_vectors(instruction, vec![scan]);
-            }
-            Function::ScanExclusive(operation) => {
-                let scan = self.scan(instruction, operation, call.signed, mask)?;
-                let identity = self.splat(operation.identity(of, call.signed));
-                let moved = self.moved_up(scan, identity, 1);
-                self.set_vectors(instruction, vec![moved]);
             }
         }
         Ok(())
@@ -115,58 +103,39 @@ impl Widener<'_> {
         self.gather(element, addresses, alignment, None)
     }
 
-    /// The argument in the lanes that run, and what changes nothing in the others.
+    /// Each lane gets what the lanes that run combine to.
     fn combined(
         &self,
         instruction: Value,
-        operation: GroupOperation,
-        signed: bool,
+        combination: Combination,
         mask: Mask,
     ) -> Result<Value, String> {
-        let value = self.lane(instruction.operand(0))?;
-        let identity = self.splat(operation.identity(instruction.ty(), signed));
-        Ok(match mask {
-            None => value,
-            Some(mask) => self.builder.select(mask, value, identity),
+        let Combination { extent, operation } = combination;
+        let identity = self.splat(operation.identity(instruction.ty()));
+        let mut value = self.lane(instruction.operand(0))?;
+        if let Some(mask) = mask {
+            value = self.builder.select(mask, value, identity);
+        }
+        let mut reach = u64::from(self.width);
+        if extent == Extent::All {
+            let neighbours = instruction.operand(1).constant_int();
+            reach = reach.min(neighbours.unwrap_or(reach));
+        }
+        let mut distance = 1;
+        while u64::from(distance) < reach {
+            let other = match extent {
+                Extent::All => {
+                    self.picked(value, value, (0..self.width).map(|lane| lane ^ distance))
+                }
+                Extent::Inclusive | Extent::Exclusive => self.moved_up(value, identity, distance),
+            };
+            value = operation.apply(&self.builder, other, value);
+            distance *= 2;
+        }
+        Ok(match extent {
+            Extent::Exclusive => self.moved_up(value, identity, 1),
+            Extent::All | Extent::Inclusive => value,
         })
-    }
-
-    /// Each lane gets what it and its neighbours combine to, so many of them at most.
-    fn reduced_neighbours(
-        &self,
-        mut value: Value,
-        operation: GroupOperation,
-        signed: bool,
-        neighbours: Option<u64>,
-    ) -> Value {
-        let width = u64::from(self.width);
-        let neighbours = neighbours.unwrap_or(width).min(width);
-        let mut distance = 1;
-        while distance < self.width && u64::from(distance) < neighbours {
-            let lanes = (0..self.width).map(|lane| lane ^ distance);
-            let other = self.picked(value, value, lanes);
-            value = operation.apply(&self.builder, signed, value, other);
-            distance *= 2;
-        }
-        value
-    }
-
-    fn scan(
-        &self,
-        instruction: Value,
-        operation: GroupOperation,
-        signed: bool,
-        mask: Mask,
-    ) -> Result<Value, String> {
-        let mut value = self.combined(instruction, operation, signed, mask)?;
-        let identity = self.splat(operation.identity(instruction.ty(), signed));
-        let mut distance = 1;
-        while distance < self.width {
-            let before = self.moved_up(value, identity, distance);
-            value = operation.apply(&self.builder, signed, before, value);
-            distance *= 2;
-        }
-        Ok(value)
     }
 
     /// Each lane gets the value of the one `distance` before it; the first ones get `filler`.

@@ -135,10 +135,18 @@ impl Kernel {
         library::link(&module).unwrap();
         let machine = TargetMachine::host().unwrap();
         let (arguments, block_bytes) = describe(arguments);
-        let lowered = lower(&module, "k", &arguments, &machine, width.map(Lanes::any)).unwrap();
+        let lowered = lower(
+            &module,
+            "k",
+            &arguments,
+            &machine,
+            width.map(Lanes::any),
+            "entry",
+        )
+        .unwrap();
         let ir = module.to_string();
         module.run_passes("default<O2>", &machine).unwrap();
-        let (jit, entry) = jit(&module, &machine, &lowered.entry_symbol);
+        let (jit, entry) = jit(&module, &machine, "entry");
         Self {
             jit,
             entry,
