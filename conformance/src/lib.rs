@@ -8,4 +8,5 @@ pub mod bench;
 pub mod client;
 pub mod kernel_driver;
 pub mod process;
+pub mod random_kernel;
 pub mod session;
