@@ -21,11 +21,82 @@ PART float scale_by_power(float x, int n) {
   return x * BITS((half_n + 127) << 23, float) * BITS((n - half_n + 127) << 23, float);
 }
 
-// exp(r) - 1 - r for |r| <= ln(2)/2.
-PART float exp_tail(float r) {
+// x * 2^n for results that are normal, where the low bits of t are n, as ROUNDER leaves them.
+PART float scale_normal(float x, float t) {
+  return BITS(BITS(x, uint) + (BITS(t, uint) << 23), float);
+}
+
+// exp(r) for |r| <= ln(2)/2.
+PART float exp_kernel(float r) {
   float r2 = r * r;
   float high = FMA(0.00138207665f, r2, FMA(0.00836867932f, r, 0.0416682661f));
-  return FMA(high, r2, FMA(0.166665211f, r, 0.49999994f)) * r2;
+  float tail = FMA(high, r2, FMA(0.166665211f, r, 0.49999994f));
+  return 1.0f + FMA(tail, r2, r);
+}
+
+// 2^r for |r| <= 1/2, with two bits less.
+PART float exp2_kernel(float r) {
+  float r2 = r * r;
+  float high = FMA(FMA(0.00132692698f, r, 0.00967130065f), r2, FMA(0.055507116f, r, 0.240222469f));
+  return FMA(high, r2, FMA(0.693147004f, r, 1.0f));
+}
+
+// x * 2^n, with n as above, which may be far from normal: zero where `exponent`, which is about n, is
+// below -200, and infinite where it is over 200.
+PART float scale_any(float x, float t, float exponent) {
+  float result = scale_by_power(x, BITS(t, int) - BITS(ROUNDER, int));
+  result = exponent < -200.0f ? 0.0f : result;
+  return exponent > 200.0f ? INFINITE_FLOAT : result;
+}
+
+// The base to the power of x, as 2^n exp(r), where the low bits of t are n; `bits` is the base's
+// logarithm to the base of 2.
+PART float exp_result(float x, float r, float t, float bits) {
+  float result = scale_normal(exp_kernel(r), t);
+  if (UNLIKELY(!(absolute(x) <= 125.0f / bits))) {
+    result = scale_any(exp_kernel(r), t, x * bits);
+    result = x != x ? x : result;
+  }
+  return result;
+}
+
+// Positive, finite and normal.
+PART bool positive_normal(float x) { return BITS(x, uint) - 0x00800000 < 0x7f000000; }
+
+// The bits of a positive finite x; those of denormal numbers have exponents below zero. `normal` may be
+// false for other numbers, too.
+PART int normalized_bits(float x, bool normal) {
+  uint bits = BITS(x, uint);
+  if (UNLIKELY(!normal))
+    bits = x < 0x1p-126f ? BITS(x * 0x1p24f, uint) - (24 << 23) : bits;
+  return (int)bits;
+}
+
+// x = 2^exponent (1 + f) with f in [-1/3, 1/3], for positive finite x.
+PART float reduce_power(float x, __private float *exponent) {
+  int bits = normalized_bits(x, positive_normal(x));
+  int n = (bits - 0x3f2aaaab) >> 23;
+  *exponent = (float)n;
+  return BITS(bits - (n << 23), float) - 1.0f;
+}
+
+// log(1 + f) - f for f in [-1/3, 1/3].
+PART float log_tail(float f) {
+  float f2 = f * f;
+  float high = FMA(FMA(-0.128743261f, f, 0.139869481f), f2, FMA(-0.12188375f, f, 0.140053019f));
+  float low = FMA(FMA(-0.166801795f, f, 0.20010446f), f2, FMA(-0.249998048f, f, 0.333332151f));
+  float p = FMA(FMA(high, f2 * f2, low), f, -0.5f);
+  return p * f2;
+}
+
+// The logarithm of x, which is `result` where x is positive and finite.
+PART float log_result(float x, float result) {
+  if (UNLIKELY(!positive_normal(x))) {
+    result = x < INFINITE_FLOAT ? result : x;
+    result = x == 0 ? -INFINITE_FLOAT : result;
+    result = x < 0 ? NAN_FLOAT : result;
+  }
+  return result;
 }
 
 // exp(x) in double with a relative error below 2^-38, for |x| <= 700; NaN stays NaN.

@@ -19,7 +19,6 @@ PART float erf_kernel(float x) {
 // erfc(x) for x >= 0: exp(-x^2) is taken with the rounding error of the square; both quotients
 // come from one division.
 PART float erfc_kernel(float x) {
-  x = x > 10.1f ? 10.1f : x;
   float d = x + 3.0f, w = FMA(x, 2.0f, 1.0f);
   float inverse = 1.0f / (d * w);
   float t = (x - 3.0f) * (w * inverse);
@@ -33,11 +32,15 @@ PART float erfc_kernel(float x) {
   float quotient = p * (d * inverse);
   float square = x * x, rest = FMA(x, x, -square);
   float rounded = FMA(square, -0x1.715476p+0f, ROUNDER);
-  float n = rounded - ROUNDER;
-  float r = FMA(n, -0x1.62e43p-1f, -square);
-  r = FMA(n, 0x1.05c61p-29f, r) - rest;
-  float e = 1.0f + (r + exp_tail(r));
-  return scale_by_power(e * quotient, BITS(rounded, int) - BITS(ROUNDER, int));
+  float r = FMA(square, -0x1.715476p+0f, ROUNDER - rounded);
+  r = FMA(rest, -0x1.715476p+0f, FMA(square, -0x1.4ae0cp-26f, r));
+  float product = exp2_kernel(r) * quotient;
+  float result = scale_normal(product, rounded);
+  if (UNLIKELY(!(x < 9.1f))) {
+    result = scale_any(product, rounded, -2.0f * square);
+    result = x != x ? x : result;
+  }
+  return result;
 }
 
 BUILTIN float erfc(float x) {

@@ -5,40 +5,26 @@
 #include "host.h"
 
 // Keeps NaN. Outside the bounds the result is zero or infinity anyway.
-PART float bounded(float x, float low, float high) {
-  x = x < low ? low : x;
-  return x > high ? high : x;
-}
 PART double bounded_wide(double x, double low, double high) {
   x = x < low ? low : x;
   return x > high ? high : x;
 }
 
-// 2^(n + r / ln 2), where the low bits of t are n.
-PART float exp_finish(float r, float t) {
-  return scale_by_power(1.0f + (r + exp_tail(r)), BITS(t, int) - BITS(ROUNDER, int));
-}
-
 BUILTIN float exp(float x) {
-  x = bounded(x, -110.0f, 100.0f);
   float t = FMA(x, 0x1.715476p+0f, ROUNDER);
   float n = t - ROUNDER;
-  float r = FMA(n, -0x1.62e43p-1f, x);
-  return exp_finish(FMA(n, 0x1.05c61p-29f, r), t);
+  float r = FMA(n, 0x1.05c61p-29f, FMA(n, -0x1.62e43p-1f, x));
+  return exp_result(x, r, t, 0x1.715476p+0f);
 }
 BUILTIN float exp2(float x) {
-  x = bounded(x, -160.0f, 140.0f);
   float t = x + ROUNDER;
-  float n = t - ROUNDER;
-  return exp_finish((x - n) * 0x1.62e43p-1f, t);
+  return exp_result(x, (x - (t - ROUNDER)) * 0x1.62e43p-1f, t, 1.0f);
 }
 BUILTIN float exp10(float x) {
-  x = bounded(x, -50.0f, 40.0f);
   float t = FMA(x, 0x1.a934fp+1f, ROUNDER);
   float n = t - ROUNDER;
-  float f = FMA(n, -0x1.344136p-2f, x);
-  f = FMA(n, 0x1.ec10cp-27f, f);
-  return exp_finish(f * 0x1.26bb1cp+1f, t);
+  float f = FMA(n, 0x1.ec10cp-27f, FMA(n, -0x1.344136p-2f, x));
+  return exp_result(x, f * 0x1.26bb1cp+1f, t, 0x1.a934fp+1f);
 }
 BUILTIN float expm1(float x) {
   double wide = bounded_wide(x, -110.0, 100.0);

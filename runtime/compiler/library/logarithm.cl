@@ -4,29 +4,6 @@
 #include "elementary.h"
 #include "host.h"
 
-// x = 2^exponent (1 + f) with f in [-1/3, 1/3], for positive finite x.
-PART float reduce_power(float x, __private float *exponent) {
-  bool denormal = x < 0x1p-126f;
-  float scaled = denormal ? x * 0x1p24f : x;
-  int n = (BITS(scaled, int) - 0x3f2aaaab) >> 23;
-  *exponent = (float)(denormal ? n - 24 : n);
-  return BITS(BITS(scaled, int) - (n << 23), float) - 1.0f;
-}
-// The result where the argument is not positive and finite.
-PART float log_result(float x, float result) {
-  result = x < INFINITE_FLOAT ? result : x;
-  result = x == 0 ? -INFINITE_FLOAT : result;
-  return x < 0 ? NAN_FLOAT : result;
-}
-// log(1 + f) - f
-PART float log_tail(float f) {
-  float f2 = f * f;
-  float high = FMA(FMA(-0.128743261f, f, 0.139869481f), f2, FMA(-0.12188375f, f, 0.140053019f));
-  float low = FMA(FMA(-0.166801795f, f, 0.20010446f), f2, FMA(-0.249998048f, f, 0.333332151f));
-  float p = FMA(FMA(high, f2 * f2, low), f, -0.5f);
-  return p * f2;
-}
-
 BUILTIN float log(float x) {
   float e;
   float f = reduce_power(x, &e);

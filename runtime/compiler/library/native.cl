@@ -16,44 +16,22 @@
   BINARY(float, half_##name, float, float)
 
 PART float fast_exp2(float x) {
-  x = x < -160.0f ? -160.0f : x;
-  x = x > 140.0f ? 140.0f : x;
   float t = x + ROUNDER;
-  float r = (x - (t - ROUNDER)) * 0x1.62e43p-1f;
-  return scale_by_power(1.0f + (r + exp_tail(r)), BITS(t, int) - BITS(ROUNDER, int));
+  return exp_result(x, (x - (t - ROUNDER)) * 0x1.62e43p-1f, t, 1.0f);
 }
 PART float fast_exp(float x) {
-  x = x < -110.0f ? -110.0f : x;
-  x = x > 100.0f ? 100.0f : x;
   float t = FMA(x, 0x1.715476p+0f, ROUNDER);
-  float r = FMA(t - ROUNDER, -0x1.62e43p-1f, x);
-  return scale_by_power(1.0f + (r + exp_tail(r)), BITS(t, int) - BITS(ROUNDER, int));
+  return exp_result(x, FMA(t - ROUNDER, -0x1.62e43p-1f, x), t, 0x1.715476p+0f);
 }
 PART float fast_exp10(float x) {
-  x = x < -50.0f ? -50.0f : x;
-  x = x > 40.0f ? 40.0f : x;
   float t = FMA(x, 0x1.a934fp+1f, ROUNDER);
   float r = FMA(t - ROUNDER, -0x1.344136p-2f, x) * 0x1.26bb1cp+1f;
-  return scale_by_power(1.0f + (r + exp_tail(r)), BITS(t, int) - BITS(ROUNDER, int));
+  return exp_result(x, r, t, 0x1.a934fp+1f);
 }
 PART float fast_log(float x) {
-  bool denormal = x < 0x1p-126f;
-  float scaled = denormal ? x * 0x1p24f : x;
-  int n = (BITS(scaled, int) - 0x3f2aaaab) >> 23;
-  float e = (float)(denormal ? n - 24 : n);
-  float f = BITS(BITS(scaled, int) - (n << 23), float) - 1.0f;
-  float p = FMA(-0.128743261f, f, 0.139869481f);
-  p = FMA(p, f, -0.12188375f);
-  p = FMA(p, f, 0.140053019f);
-  p = FMA(p, f, -0.166801795f);
-  p = FMA(p, f, 0.20010446f);
-  p = FMA(p, f, -0.249998048f);
-  p = FMA(p, f, 0.333332151f);
-  p = FMA(p, f, -0.5f);
-  float result = FMA(e, 0x1.62e43p-1f, FMA(p * f, f, f));
-  result = x < INFINITE_FLOAT ? result : x;
-  result = x == 0 ? -INFINITE_FLOAT : result;
-  return x < 0 ? NAN_FLOAT : result;
+  float e;
+  float f = reduce_power(x, &e);
+  return log_result(x, FMA(e, 0x1.62e43p-1f, f + log_tail(f)));
 }
 PART float fast_log2(float x) { return fast_log(x) * 0x1.715476p+0f; }
 PART float fast_log10(float x) { return fast_log(x) * 0x1.bcb7b2p-2f; }

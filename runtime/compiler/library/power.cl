@@ -5,21 +5,22 @@
 #include "elementary.h"
 #include "host.h"
 
-PART bool positive_finite(float x) {
-  return (uint)(BITS(x, int) - 1) < 0x7f7fffffu;
-}
 PART bool is_odd(int n) { return (n & 1) != 0; }
 PART bool is_integer(float y) { return __builtin_truncf(y) == y; }
 // Infinity and whatever has no bits for it is not odd.
 PART bool is_odd_integer(float y) { return is_integer(y) && !is_integer(y * 0.5f); }
 
-// x^(y + y_low) for positive finite x and finite y.
-PART float power(float x, float y, float y_low) {
-  bool denormal = x < 0x1p-126f;
-  float scaled = denormal ? x * 0x1p24f : x;
-  int exponent = (BITS(scaled, int) - 0x3f3504f3) >> 23;
-  float e = (float)(denormal ? exponent - 24 : exponent);
-  float f = BITS(BITS(scaled, int) - (exponent << 23), float) - 1.0f;
+// 2^(exponent + low).
+typedef struct {
+  float exponent, low;
+} Power;
+
+// The absolute value of x, which is finite and not 0; `normal` is positive_normal(x).
+PART Power power_of(float x, bool normal) {
+  int bits = normalized_bits(absolute(x), normal);
+  int n = (bits - 0x3f3504f3) >> 23;
+  float e = (float)n;
+  float f = BITS(bits - (n << 23), float) - 1.0f;
 
   // log2(1 + f) = 2/ln(2) * atanh(s), s = f / (2 + f) in two parts.
   float inverse = 1.0f / (f + 2.0f);
@@ -32,22 +33,24 @@ PART float power(float x, float y, float y_low) {
   float low = FMA(s, 0x1.715476p+1f, -high);
   low = FMA(s, 0x1.4ae0cp-25f, low);
   low = FMA(tail, 0x1.715476p+1f, low);
-  float sum = high + low;
-  low = (high - sum) + low;
-  float log_high = e + sum;
-  float log_low = (sum - (log_high - e)) + low;
-
-  float product = y * log_high;
-  float product_low = FMA(y, log_high, -product);
-  product_low = FMA(y, log_low, FMA(y_low, log_high, product_low));
-  // Beyond this the result is zero or infinity, and the low part may be no number.
-  bool inside = absolute(product) < 200.0f;
-  product = product < -200.0f ? -200.0f : product > 200.0f ? 200.0f : product;
-  product_low = inside ? product_low : 0.0f;
-  float t = product + ROUNDER;
-  float r = ((product - (t - ROUNDER)) + product_low) * 0x1.62e43p-1f;
-  return scale_by_power(1.0f + (r + exp_tail(r)), BITS(t, int) - BITS(ROUNDER, int));
+  float exponent = e + high;
+  return (Power){exponent, (high - (exponent - e)) + low};
 }
+
+PART Power raised(Power power, float y) {
+  float exponent = y * power.exponent;
+  float low = FMA(y, power.low, FMA(y, power.exponent, -exponent));
+  return (Power){exponent, low};
+}
+
+// 2^(t + rest) is the power, where the low bits of t are an integer.
+PART float rounded(Power power, __private float *rest) {
+  float t = power.exponent + power.low + ROUNDER;
+  *rest = (power.exponent - (t - ROUNDER)) + power.low;
+  return t;
+}
+// Exponents of which the power is normal.
+PART bool is_inside(Power power) { return absolute(power.exponent) < 120.0f; }
 
 // What magnitude^y is for the magnitudes 0 and infinity, for y that is not 0.
 PART float power_of_extreme(float magnitude, bool y_negative) {
@@ -70,19 +73,32 @@ PART float pow_special(float x, float y, float result) {
   bool one = x == 1.0f || y == 0 || (x == -1.0f && absolute(y) == INFINITE_FLOAT);
   return one ? 1.0f : result;
 }
-BUILTIN float pow(float x, float y) {
-  float result = power(absolute(x), y, 0.0f);
-  if (UNLIKELY(!(positive_finite(x) && absolute(y) < INFINITE_FLOAT)))
-    result = pow_special(x, y, result);
-  return result;
-}
+// x^y = 2^(exponent + low), or what `special` makes of it where x or y are not usual.
+#define POW(name, special)                                                                    \
+  BUILTIN float name(float x, float y) {                                                      \
+    bool normal = positive_normal(x);                                                         \
+    Power power = raised(power_of(x, normal), y);                                             \
+    float rest;                                                                               \
+    float t = rounded(power, &rest);                                                          \
+    float p = exp2_kernel(rest);                                                              \
+    float result = scale_normal(p, t);                                                        \
+    if (UNLIKELY(!(normal & is_inside(power))))                                              \
+      result = special(x, y, scale_any(p, t, power.exponent));                                \
+    return result;                                                                            \
+  }
+POW(pow, pow_special)
+
 BUILTIN float pown(float x, int n) {
   // A large n takes two floats.
-  float y = (float)(n & ~0xff);
+  bool large = n < -0x1000000 || n > 0x1000000;
+  float y_low = large ? (float)(n & 0xff) : 0.0f;
   float a = absolute(x);
-  float result = power(a, (float)n, 0.0f);
-  if (UNLIKELY(n < -0x1000000 || n > 0x1000000))
-    result = power(a, y, (float)(n & 0xff));
+  Power base = power_of(x, positive_normal(x));
+  Power power = raised(base, (float)(large ? n & ~0xff : n));
+  power.low = FMA(y_low, base.exponent, power.low);
+  float rest;
+  float t = rounded(power, &rest);
+  float result = scale_any(exp2_kernel(rest), t, power.exponent);
   result = a == 0 || a == INFINITE_FLOAT ? power_of_extreme(a, n < 0) : result;
   result = is_odd(n) ? __builtin_copysignf(result, x) : result;
   result = x != x ? x : result;
@@ -99,12 +115,7 @@ PART float powr_special(float x, float y, float result) {
                     (x == 1.0f && absolute(y) == INFINITE_FLOAT);
   return x < 0 || x != x || y != y || indefinite ? NAN_FLOAT : result;
 }
-BUILTIN float powr(float x, float y) {
-  float result = power(x, y, 0.0f);
-  if (UNLIKELY(!(positive_finite(x) && absolute(y) < INFINITE_FLOAT)))
-    result = powr_special(x, y, result);
-  return result;
-}
+POW(powr, powr_special)
 BUILTIN double powr(double x, double y) {
   double infinity = __builtin_inf();
   bool undefined = x < 0 || x != x || y != y || ((x == 0 || x == infinity) && y == 0) ||

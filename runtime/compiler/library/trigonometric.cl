@@ -5,32 +5,23 @@
 #include "elementary.h"
 #include "host.h"
 
-BUILTIN float sin(float x) {
-  int quadrant;
-  float r = reduce_quadrant_any(x, &quadrant);
-  return sin_of_quadrant(sin_kernel(r), cos_kernel(r), quadrant);
-}
-
-BUILTIN float cos(float x) {
-  int quadrant;
-  float r = reduce_quadrant_any(x, &quadrant);
-  return cos_of_quadrant(sin_kernel(r), cos_kernel(r), quadrant);
-}
-
-PART float sincos_parts(float x, __private float *cosine) {
+// Sine and cosine. A call of its own at first, so that both come from one where a program asks for both.
+float2 __attribute__((overloadable, const, noinline)) __isocl_sine_cosine(float x) {
   int quadrant;
   float r = reduce_quadrant_any(x, &quadrant);
   float s = sin_kernel(r), c = cos_kernel(r);
-  *cosine = cos_of_quadrant(s, c, quadrant);
-  return sin_of_quadrant(s, c, quadrant);
+  return (float2)(sin_of_quadrant(s, c, quadrant), cos_of_quadrant(s, c, quadrant));
 }
-
+BUILTIN float sin(float x) { return __isocl_sine_cosine(x).x; }
+BUILTIN float cos(float x) { return __isocl_sine_cosine(x).y; }
 BUILTIN float tan(float x) {
-  int quadrant;
-  float r = reduce_quadrant_any(x, &quadrant);
-  float s = sin_kernel(r), c = cos_kernel(r);
-  bool odd = (quadrant & 1) != 0;
-  return (odd ? -c : s) / (odd ? s : c);
+  float2 both = __isocl_sine_cosine(x);
+  return both.x / both.y;
+}
+PART float sincos_parts(float x, __private float *cosine) {
+  float2 both = __isocl_sine_cosine(x);
+  *cosine = both.y;
+  return both.x;
 }
 
 HOST_UNARY(sin)

@@ -383,7 +383,7 @@ mod tests {
             global_id: parameters[1],
             row_index: parameters[2],
         };
-        let tree = region_tree::read(function).unwrap();
+        let tree = region_tree::read(&context, function).unwrap();
         let shapes = LaneShapes::new(&module, &region, &tree);
         let named = function.instructions().into_iter();
         named

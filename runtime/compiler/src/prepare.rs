@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::builtin_name::BuiltinName;
 use crate::error::Error;
 use crate::llvm::{address_space, Linkage, Module, Opcode, TargetMachine, Type, Value};
 use crate::{sub_group, undefined};
@@ -10,6 +11,10 @@ use crate::{sub_group, undefined};
 /// `convergent`, so no barrier is copied.
 const INLINE: &str = "always-inline,globaldce,function(sroa,early-cse,simplifycfg,\
                       instcombine<no-verify-fixpoint>)";
+
+/// Passes that leave one call where functions of the program call something twice with the same
+/// arguments.
+const SHARE: &str = "always-inline,function(sroa,early-cse)";
 
 /// Passes that clean up after calls were replaced.
 pub const SIMPLIFY: &str =
@@ -28,18 +33,29 @@ pub fn prepare(module: &Module, kernel: &str, machine: &TargetMachine) -> Result
     module.strip_debug_info();
     module.set_triple(&machine.triple());
     module.set_data_layout(&machine.data_layout());
+    let mut shared = Vec::new();
     for other in module.functions() {
         other.use_c_calling_convention();
         if other.is_declaration() {
             mark_convergent(module, other);
             sub_group::mark(module, other);
         } else {
-            make_inlinable(module, other, other == function);
+            make_inlinable(other);
+            if is_shared(other) {
+                shared.push(other);
+            } else if other != function {
+                inline_always(module, other);
+            }
         }
     }
-    module
-        .run_passes(INLINE, machine)
-        .map_err(Error::Internal)?;
+    let run = |passes| module.run_passes(passes, machine).map_err(Error::Internal);
+    if shared.iter().any(|function| function.users().len() > 1) {
+        run(SHARE)?;
+    }
+    for function in shared {
+        inline_always(module, function);
+    }
+    run(INLINE)?;
     for instruction in function.instructions() {
         let callee = instruction.called_function();
         if let Some(callee) = callee.filter(|callee| !callee.is_declaration()) {
@@ -51,14 +67,20 @@ pub fn prepare(module: &Module, kernel: &str, machine: &TargetMachine) -> Result
     Ok(function)
 }
 
-fn make_inlinable(module: &Module, function: Value, is_kernel: bool) {
-    let context = module.context();
+/// Whether a function is a part of builtins that several of them have in common.
+fn is_shared(function: Value) -> bool {
+    let name = function.name();
+    BuiltinName::parse(&name).is_some_and(|name| name.name.starts_with("__isocl_"))
+}
+
+fn inline_always(module: &Module, function: Value) {
+    function.set_linkage(Linkage::LLVMInternalLinkage);
+    function.add_attribute(module.context().enum_attribute("alwaysinline", 0));
+}
+
+fn make_inlinable(function: Value) {
     for attribute in ["noinline", "optnone", "alwaysinline"] {
         function.remove_attribute(attribute);
-    }
-    if !is_kernel {
-        function.set_linkage(Linkage::LLVMInternalLinkage);
-        function.add_attribute(context.enum_attribute("alwaysinline", 0));
     }
     for call in function.instructions() {
         if call.opcode() == Some(Opcode::LLVMCall) {

@@ -4,13 +4,15 @@
 //! again, and whose every loop has one entry, one way back and one place it leaves to. Breaks may
 //! stand anywhere in a loop. Nothing in it is particular to a processor.
 
+mod meeting;
+
 use std::collections::{HashMap, HashSet};
 
 use petgraph::algo::dominators::simple_fast;
 use petgraph::graph::{DiGraph, NodeIndex};
 
 use crate::control_flow::ControlFlow;
-use crate::llvm::{Block, Opcode, Value};
+use crate::llvm::{Block, Context, Opcode, Value};
 
 /// One step of a sequence.
 #[derive(Debug)]
@@ -52,7 +54,12 @@ pub struct Way {
     pub steps: Vec<Node>,
     /// The block from which the way reaches the join.
     pub last: Block,
+    /// Hardly ever taken, as the program says.
+    pub is_rare: bool,
 }
+
+/// A way of which the program says that it is taken less often than once in so many times is rare.
+const RARE: u64 = 16;
 
 /// A loop that is left by breaks only.
 #[derive(Debug)]
@@ -69,24 +76,33 @@ pub struct Loop {
     pub exit: Block,
 }
 
-/// Reads the tree of a function with one `ret`.
+/// Reads the tree of a function with one `ret`. Where the ways of several branches meet in one block,
+/// the inner ones get a block of their own to meet in.
 ///
 /// # Errors
 /// What is not structured.
-pub fn read(function: Value) -> Result<Vec<Node>, String> {
-    let flow = ControlFlow::new(function);
-    let loops = find_loops(&flow)?;
-    let mut reader = Reader {
-        flow: &flow,
-        loops: &loops,
-        levels: HashMap::new(),
-        seen: HashSet::new(),
-    };
-    let (steps, _) = reader.sequence(0, None, None)?;
-    if reader.seen.len() == flow.blocks.len() {
-        Ok(steps)
-    } else {
-        Err("blocks are missing in the tree".to_owned())
+pub fn read(context: &Context, function: Value) -> Result<Vec<Node>, String> {
+    loop {
+        let flow = ControlFlow::new(function);
+        let loops = find_loops(&flow)?;
+        let mut reader = Reader {
+            flow: &flow,
+            loops: &loops,
+            levels: HashMap::new(),
+            seen: HashSet::new(),
+            shared: None,
+        };
+        let tree = reader.sequence(0, None, None);
+        if let Some((join, inner)) = reader.shared {
+            meeting::part(context, join, &inner);
+            continue;
+        }
+        let (steps, _) = tree?;
+        return if reader.seen.len() == flow.blocks.len() {
+            Ok(steps)
+        } else {
+            Err("blocks are missing in the tree".to_owned())
+        };
     }
 }
 
@@ -166,6 +182,8 @@ struct Reader<'a> {
     /// By header of the level's loop.
     levels: HashMap<Option<usize>, Meetings>,
     seen: HashSet<usize>,
+    /// A block where the ways of several branches meet, and its predecessors on those of the inner one.
+    shared: Option<(Block, Vec<Block>)>,
 }
 
 impl Reader<'_> {
@@ -217,8 +235,15 @@ impl Reader<'_> {
                 }
                 Step::Ways(then, otherwise) => {
                     let join = self.meeting(at, level)?;
-                    let then = self.way(at, then, join, level)?;
-                    let otherwise = self.way(at, otherwise, join, level)?;
+                    let mut then = self.way(at, then, join, level)?;
+                    let mut otherwise = self.way(at, otherwise, join, level)?;
+                    if let Some([often_then, often_otherwise]) = self.weights(at) {
+                        then.is_rare = often_then < often_otherwise / RARE;
+                        otherwise.is_rare = often_otherwise < often_then / RARE;
+                    }
+                    if Some(join) == stop {
+                        self.meets_alone(at, [&then, &otherwise], join)?;
+                    }
                     steps.push(Node::If(If {
                         condition: self.condition(at)?,
                         then,
@@ -249,7 +274,32 @@ impl Reader<'_> {
         Ok(Way {
             steps,
             last: self.flow.blocks[last],
+            is_rare: false,
         })
+    }
+
+    /// How often a branch goes either way, in some unit, where the program says so.
+    fn weights(&self, block: usize) -> Option<[u64; 2]> {
+        let weights = self.flow.blocks[block].terminator()?.branch_weights()?;
+        weights.try_into().ok()
+    }
+
+    /// Checks that nobody else comes to the block where the ways of the branch at the end of `branch`
+    /// meet.
+    fn meets_alone(&mut self, branch: usize, ways: [&Way; 2], join: usize) -> Result<(), String> {
+        let mut blocks = HashSet::from([self.flow.blocks[branch]]);
+        for way in ways {
+            collect_blocks(&way.steps, &mut blocks);
+        }
+        let predecessors = self.flow.predecessors[join].iter();
+        let (inner, others): (Vec<_>, Vec<_>) = predecessors
+            .map(|&block| self.flow.blocks[block])
+            .partition(|block| blocks.contains(block));
+        if others.is_empty() {
+            return Ok(());
+        }
+        self.shared = Some((self.flow.blocks[join], inner));
+        Err("the ways of several branches meet in one block".to_owned())
     }
 
     /// The predecessor of `join` among the blocks of `steps`.
@@ -439,7 +489,9 @@ mod tests {
         let module = context
             .parse_ir(&format!("define void @f(i1 %a, i1 %b, i1 %c) {{ {body} }}"))
             .unwrap();
-        read(module.function("f").unwrap()).map(|steps| shape(&steps))
+        let steps = read(&context, module.function("f").unwrap())?;
+        module.verify().unwrap();
+        Ok(shape(&steps))
     }
 
     #[test]
@@ -452,6 +504,45 @@ mod tests {
             z: ret void",
         );
         assert_eq!(text.unwrap(), "entry if(x if(y | ) w | ) z");
+    }
+
+    #[test]
+    fn ways_that_meet_where_others_do_get_a_place_of_their_own() {
+        let text = tree(
+            "entry: br i1 %a, label %x, label %out
+            x: br i1 %b, label %y, label %out
+            y: br i1 %c, label %z, label %out
+            z: br label %out
+            out: %n = phi i32 [ 0, %entry ], [ 1, %x ], [ 2, %y ], [ 3, %z ]
+            ret void",
+        );
+        assert_eq!(
+            text.unwrap(),
+            "entry if(x if(y if(z | ) meeting | ) meeting1 | ) out"
+        );
+    }
+
+    #[test]
+    fn rare_ways_are_those_with_little_weight() {
+        let context = Context::new();
+        let module = context
+            .parse_ir(
+                "define void @f(i1 %a) {
+                br i1 %a, label %x, label %y, !prof !0
+                x: br label %z
+                y: br label %z
+                z: ret void }
+                !0 = !{!\"branch_weights\", !\"expected\", i32 2000, i32 1}",
+            )
+            .unwrap();
+        let steps = read(&context, module.function("f").unwrap()).unwrap();
+        let Some(Node::If(branch)) = steps.get(1) else {
+            unreachable!("{steps:?}");
+        };
+        assert_eq!(
+            [branch.then.is_rare, branch.otherwise.is_rare],
+            [false, true]
+        );
     }
 
     #[test]

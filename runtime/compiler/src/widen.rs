@@ -79,7 +79,7 @@ pub fn widen_all(
         entry.add_attribute(context.enum_attribute(name, 0));
     }
     module.run_passes(FOR_TREE, machine)?;
-    let read = |widened: &Widened| region_tree::read(widened.region.function);
+    let read = |widened: &Widened| region_tree::read(context, widened.region.function);
     let mut trees: Vec<_> = regions.iter().map(read).collect();
     if trees.iter().any(Result::is_err) {
         module.run_passes(STRUCTURIZE, machine)?;

@@ -295,6 +295,16 @@ impl Context {
         )))
     }
 
+    /// What says of a branch how often it goes to each successor, in some unit.
+    pub fn branch_weights(&self, weights: [u32; 2]) -> Value {
+        let weights = weights.map(|weight| {
+            let weight = self.constant(32, u64::from(weight));
+            Metadata(llvm!(LLVMValueAsMetadata(weight.0)))
+        });
+        let kind = self.metadata_string("branch_weights");
+        self.metadata_value(self.metadata_node(&[kind, weights[0], weights[1]]))
+    }
+
     /// A metadata node as the value that instructions take.
     pub fn metadata_value(&self, node: Metadata) -> Value {
         Value(llvm!(LLVMMetadataAsValue(self.raw(), node.0)))

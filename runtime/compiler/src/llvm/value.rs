@@ -380,6 +380,20 @@ impl Value {
         Value::nullable(llvm!(LLVMGetMetadata(self.0, kind)))
     }
 
+    /// How often a branch goes to each successor, in some unit, if it says so.
+    pub fn branch_weights(self) -> Option<Vec<u64>> {
+        let name = "prof";
+        let context = llvm!(LLVMGetTypeContext(LLVMTypeOf(self.0)));
+        let kind = llvm!(LLVMGetMDKindIDInContext(
+            context,
+            name.as_ptr().cast(),
+            name.len() as u32
+        ));
+        // Behind strings that say what kind of profile it is and where it comes from.
+        let operands = self.metadata(kind)?.metadata_integers();
+        Some(operands.into_iter().flatten().collect())
+    }
+
     /// Parameters of a function.
     pub fn parameters(self) -> Vec<Value> {
         (0..llvm!(LLVMCountParams(self.0)))
@@ -511,12 +525,16 @@ impl Value {
     /// Operands of the named metadata of a function, as `reqd_work_group_size` has; `None`
     /// stands for an operand that is no integer.
     pub fn function_metadata_integers(self, kind: u32) -> Option<Vec<Option<u64>>> {
-        let node = self.function_metadata(kind)?;
-        let count = llvm!(LLVMGetMDNodeNumOperands(node.0));
+        Some(self.function_metadata(kind)?.metadata_integers())
+    }
+
+    /// The operands of a metadata node; `None` stands for one that is no integer.
+    pub fn metadata_integers(self) -> Vec<Option<u64>> {
+        let count = llvm!(LLVMGetMDNodeNumOperands(self.0));
         let mut raw = vec![std::ptr::null_mut(); count as usize];
-        llvm!(LLVMGetMDNodeOperands(node.0, raw.as_mut_ptr()));
+        llvm!(LLVMGetMDNodeOperands(self.0, raw.as_mut_ptr()));
         let integer = |raw| Value::nullable(raw).and_then(Value::constant_int);
-        Some(raw.into_iter().map(integer).collect())
+        raw.into_iter().map(integer).collect()
     }
 
     /// Operands of the named metadata of a function as text, as `kernel_arg_name` has; an operand

@@ -166,18 +166,18 @@ impl Widener<'_> {
         let masks = [true, false].map(|when| self.narrowed(mask, condition, when));
         let phis = branch.join.phis();
         let mut left = masks;
-        let mut results: [Vec<Vec<Value>>; 2] = Default::default();
-        for (index, way) in [&branch.then, &branch.otherwise].into_iter().enumerate() {
-            (left[index], results[index]) = self.way(way, masks[index], &phis, around)?;
+        // A way without steps comes first: its values are there whether or not lanes take the other.
+        let mut ways = [(0, &branch.then), (1, &branch.otherwise)];
+        ways.sort_by_key(|(_, way)| !way.steps.is_empty());
+        let mut merged = None;
+        for (index, way) in ways {
+            let all = merged.take();
+            let (rest, values) = self.way(way, masks[index], &phis, all, around)?;
+            left[index] = rest;
+            merged = Some(values);
         }
-        let [then, otherwise] = results;
-        for (phi, (then, otherwise)) in phis.into_iter().zip(then.into_iter().zip(otherwise)) {
-            let merged = then
-                .into_iter()
-                .zip(otherwise)
-                .map(|(then, otherwise)| self.builder.select(masks[0], then, otherwise))
-                .collect();
-            self.set_vectors(phi, merged);
+        for (phi, values) in phis.into_iter().zip(merged.unwrap_or_default()) {
+            self.set_vectors(phi, values);
         }
         if narrows(branch) {
             Ok(Some(self.builder.or(left[0], left[1])))
@@ -186,23 +186,25 @@ impl Widener<'_> {
         }
     }
 
-    /// Emits one way of a divergent branch. Returns the lanes left at its end, and what it
-    /// contributes to the phis.
+    /// Emits one way of a divergent branch. Returns the lanes left at its end, and the phis of lanes
+    /// that took it; other lanes have what `others` has for them.
     fn way(
         &mut self,
         way: &Way,
         mask: Value,
         phis: &[Value],
+        others: Option<Vec<Vec<Value>>>,
         around: Option<(&Around, Block)>,
     ) -> Result<(Value, Vec<Vec<Value>>), String> {
         let values: Vec<_> = phis
             .iter()
             .filter_map(|&phi| incoming(phi, way.last))
             .collect();
-        if is_short(&way.steps) && self.may_run_for_nobody(&way.steps) {
+        let runs_always = way.steps.is_empty() || (is_short(&way.steps) && !way.is_rare);
+        if runs_always && self.may_run_for_nobody(&way.steps) {
             let left = self.sequence(&way.steps, Some(mask), around)?;
-            let results = values.into_iter().map(|value| self.lanes(value));
-            return Ok((self.explicit(left), results.collect::<Result<_, _>>()?));
+            let results = self.merged(&values, mask, others.as_deref())?;
+            return Ok((self.explicit(left), results));
         }
         let [inside, behind] = ["way", "behind"].map(|name| self.new_block(name));
         let left = self.mask_slot();
@@ -210,18 +212,23 @@ impl Widener<'_> {
             .iter()
             .map(|value| self.lane_slots(*value))
             .collect::<Result<Vec<_>, _>>()?;
+        if let Some(others) = &others {
+            self.store_all(others, &slots);
+        }
         let any = self.any(mask);
-        self.builder.branch_if(any, inside, behind);
+        let branch = self.builder.branch_if(any, inside, behind);
+        if way.is_rare {
+            let context = self.context();
+            let weights = context.branch_weights([1, 1 << 10]);
+            branch.set_metadata(context.metadata_kind("prof"), weights);
+        }
         self.builder.position_at_end(inside);
         let around = around.map(|(around, _)| (around, behind));
-        let mask = self.sequence(&way.steps, Some(mask), around)?;
-        let mask = self.explicit(mask);
-        self.builder.store(mask, left);
-        for (&value, slots) in values.iter().zip(&slots) {
-            for (lanes, &slot) in self.lanes(value)?.into_iter().zip(slots) {
-                self.builder.store(lanes, slot);
-            }
-        }
+        let rest = self.sequence(&way.steps, Some(mask), around)?;
+        let rest = self.explicit(rest);
+        self.builder.store(rest, left);
+        let merged = self.merged(&values, mask, others.as_deref())?;
+        self.store_all(&merged, &slots);
         self.builder.branch(behind);
         self.builder.position_at_end(behind);
         let left = self.load_mask(left);
@@ -235,6 +242,32 @@ impl Widener<'_> {
             );
         }
         Ok((left, results))
+    }
+
+    /// `values` in the lanes of `mask`, and `others` in the other ones.
+    fn merged(
+        &self,
+        values: &[Value],
+        mask: Value,
+        others: Option<&[Vec<Value>]>,
+    ) -> Result<Vec<Vec<Value>>, String> {
+        let mut all = Vec::new();
+        for (index, &value) in values.iter().enumerate() {
+            let mut lanes = self.lanes(value)?;
+            if let Some(others) = others.and_then(|others| others.get(index)) {
+                for (lane, &other) in lanes.iter_mut().zip(others) {
+                    *lane = self.builder.select(mask, *lane, other);
+                }
+            }
+            all.push(lanes);
+        }
+        Ok(all)
+    }
+
+    fn store_all(&self, values: &[Vec<Value>], slots: &[Vec<Value>]) {
+        for (&value, &slot) in values.iter().flatten().zip(slots.iter().flatten()) {
+            self.builder.store(value, slot);
+        }
     }
 
     fn inner_loop(&mut self, inner: &Loop, mask: Mask) -> Result<(), String> {

@@ -330,3 +330,35 @@ fn quotients_by_what_a_launch_fixes() {
         }
     }
 }
+
+#[test]
+fn ways_that_are_rare_and_ways_that_meet_with_others() {
+    same_in_lanes(
+        "kernel void k(global int *out, int n) {
+            int i = get_global_id(0), x = out[i], y = 1, z = 2;
+            if (__builtin_expect(x % 7 == n, 0)) y = x * 3;
+            if (__builtin_expect(x % 5 == 1, 0)) { z = y - n; if (x > 40) { y++; if (i & 1) z ^= 9; } }
+            if (__builtin_expect(x > 3, 1)) y += z; else z = x;
+            for (int k = 0; k < x % 4; k++) {
+                if (y & 1) { y = y * 5 + k; continue; }
+                if (z & 2) { if (k == 1) z += y; else continue; }
+                y ^= k;
+            }
+            out[i] = y + z * 1000;
+        }",
+    );
+}
+
+#[test]
+fn sine_and_cosine_of_one_argument_are_computed_together() {
+    let source = "kernel void k(global float *p) {
+        int i = get_global_id(0);
+        float x = p[i], y = p[i + 64];
+        p[i] = sin(x) * cos(x) + tan(x);
+        p[i + 64] = cos(y);
+    }";
+    let kernel = Kernel::in_lanes(source, &[Arg::Ints(&mut [])], None);
+    // 2 / pi, with which the reduction to a quarter turn begins.
+    let reductions = kernel.ir.matches("float 0x3FE45F3060000000").count();
+    assert_eq!(reductions, 2, "{}", kernel.ir);
+}
