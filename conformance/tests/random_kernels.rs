@@ -25,7 +25,7 @@ fn run(wanted: impl Fn(&str) -> bool + Sync) {
         .collect();
     let next = AtomicUsize::new(0);
     let search = || {
-        let mut comparer = Comparer::new(program, &[], Duration::from_secs(60));
+        let mut comparer = Comparer::new(program, &[], false, Duration::from_secs(60));
         while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
             let found = comparer.look(case).unwrap();
             let text = source(case).text;
@@ -79,6 +79,7 @@ fn kernels_are_of_many_kinds() {
         "record ",
         "*pointer",
         "vload",
+        "vstore",
         "_sat(",
         "float",
         "int4",

@@ -1,5 +1,6 @@
-//! `isocl-random-kernels [--seed N] [--count N] [--minutes M] [--reference DIR]… [--out DIR]`: runs
-//! random kernels several ways and prints those whose results differ, cut down to a few lines.
+//! `isocl-random-kernels [--seed N] [--count N] [--minutes M] [--reference DIR]…
+//! [--without TEXT]… [--uneven] [--out DIR]`: runs random kernels several ways and prints those whose results
+//! differ, cut down to a few lines.
 //!
 //! The implementation under test is the one that `OCL_ICD_VENDORS` makes visible. Each kernel is
 //! built by default, built with `-cl-opt-disable`, and run in work-groups of another size where its
@@ -30,6 +31,8 @@ usage: isocl-random-kernels [options]
   --count N        number of kernels (default 1000)
   --minutes M      stop after so long
   --reference DIR  compare with the implementation of this vendors folder, too; may be repeated
+  --without TEXT   skip kernels that contain this, of which a defect is known; may be repeated
+  --uneven         run kernels in work-groups that do not divide the work-items, too
   --out DIR        write findings to files there
   --show           print the kernels instead of running them
   --help           this text";
@@ -43,7 +46,9 @@ struct Options {
     count: u64,
     minutes: Option<f64>,
     references: Vec<PathBuf>,
+    without: Vec<String>,
     out: Option<PathBuf>,
+    uneven: bool,
     show: bool,
     help: bool,
 }
@@ -90,7 +95,9 @@ fn options(arguments: &[String]) -> Result<Options, String> {
                 options.minutes = Some(minutes);
             }
             "--reference" => options.references.push(PathBuf::from(value()?)),
+            "--without" => options.without.push(value()?.clone()),
             "--out" => options.out = Some(PathBuf::from(value()?)),
+            "--uneven" => options.uneven = true,
             "--show" => options.show = true,
             "--help" => options.help = true,
             other => return Err(format!("{other} is unknown\n{HELP}")),
@@ -106,7 +113,7 @@ fn search(options: &Options) -> Result<u64, String> {
         return Ok(0);
     }
     let program = std::env::current_exe().map_err(|error| error.to_string())?;
-    let mut comparer = Comparer::new(&program, &options.references, LIMIT);
+    let mut comparer = Comparer::new(&program, &options.references, options.uneven, LIMIT);
     let begin = Instant::now();
     let (mut kernels, mut findings) = (0, 0);
     for seed in options.seed..options.seed.saturating_add(options.count) {
@@ -118,8 +125,13 @@ fn search(options: &Options) -> Result<u64, String> {
             "seed {seed}: {kernels} kernels, {findings} findings"
         ));
         let case = Case::of_seed(seed);
+        let text = source(&case).text;
+        let known = |part: &String| text.contains(part.as_str());
+        if options.without.iter().any(known) {
+            continue;
+        }
         if options.show {
-            println!("// seed {seed}\n{}", source(&case).text);
+            println!("// seed {seed}\n{text}");
             continue;
         }
         kernels += 1;

@@ -5,6 +5,7 @@ use super::groups::{COUNTERS, HISTOGRAM};
 use super::helpers::{helper, Helper};
 use super::random::Random;
 use super::records::Record;
+use super::rows::ELEMENTS;
 use super::tree::{Argument, Case, Count, Declaration, Expression, Function, Statement};
 use super::types::{Type, FLOAT, UINT, ULONG};
 
@@ -141,6 +142,13 @@ fn arguments(context: &mut Context, random: &mut Random) -> Vec<Argument> {
         });
         argument(name, kind, Count::WorkItems, true);
     }
+    let kind = Type::random_integer(random);
+    context.places.push(Place {
+        writable: true,
+        ..Place::element(format!("row[id * {ELEMENTS} + ($0 & 7)]"), kind, false)
+    });
+    context.row(&format!("(row + id * {ELEMENTS})"), kind, false);
+    argument("row".to_owned(), kind, Count::PerItem(ELEMENTS), true);
     argument("digest".to_owned(), ULONG, Count::WorkItems, true);
     argument("counters".to_owned(), UINT, Count::Fixed(COUNTERS), true);
     argument("histogram".to_owned(), UINT, Count::Fixed(HISTOGRAM), true);

@@ -8,6 +8,17 @@ use super::run::{content, Outcome, Request};
 use super::tree::Case;
 use super::worker::Worker;
 
+/// Sizes of work-groups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Groups {
+    /// Those of the case.
+    OfTheCase,
+    /// Others, of cases that do not depend on them.
+    Other,
+    /// Others that do not divide the number of work-items, which OpenCL C 3.0 allows.
+    Uneven,
+}
+
 /// A way to run a case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Way {
@@ -15,8 +26,8 @@ pub struct Way {
     pub name: String,
     /// Options of the build.
     pub options: &'static str,
-    /// Whether the work-groups have another size than the case says.
-    other_local: bool,
+    /// Which work-groups it is run in.
+    groups: Groups,
     /// Which of the workers runs it; the first one is of the implementation under test.
     worker: usize,
 }
@@ -70,25 +81,33 @@ pub struct Comparer {
 
 impl Comparer {
     /// A comparer of the implementation that is visible here with itself and with the ones in the
-    /// folders `references`. `program` is `isocl-random-kernels`, and `limit` the time for a run.
-    pub fn new(program: &Path, references: &[PathBuf], limit: Duration) -> Self {
-        let own = |name: &str, options, other_local| Way {
+    /// folders `references`, in `uneven` work-groups if asked to. `program` is
+    /// `isocl-random-kernels`, and `limit` the time for a run.
+    pub fn new(program: &Path, references: &[PathBuf], uneven: bool, limit: Duration) -> Self {
+        let own = |name: &str, options, groups| Way {
             name: name.to_owned(),
             options,
-            other_local,
+            groups,
             worker: 0,
         };
         let mut ways = vec![
-            own("as built by default", "", false),
-            own("built without optimisation", "-cl-opt-disable", false),
-            own("in other work-groups", "", true),
+            own("as built by default", "", Groups::OfTheCase),
+            own(
+                "built without optimisation",
+                "-cl-opt-disable",
+                Groups::OfTheCase,
+            ),
+            own("in other work-groups", "", Groups::Other),
         ];
+        if uneven {
+            ways.push(own("in uneven work-groups", "", Groups::Uneven));
+        }
         let mut workers = vec![Worker::new(program, None, limit)];
         for reference in references {
             ways.push(Way {
                 name: format!("by the reference {}", reference.display()),
                 options: "",
-                other_local: false,
+                groups: Groups::OfTheCase,
                 worker: workers.len(),
             });
             workers.push(Worker::new(program, Some(reference), limit));
@@ -108,8 +127,10 @@ impl Comparer {
         let source = source(case);
         let mut expected: Option<Vec<Vec<u8>>> = None;
         for way in &self.ways {
-            if way.other_local && case.depends_on_groups {
-                continue;
+            match way.groups {
+                Groups::Uneven if !case.needs_3_0 => continue,
+                Groups::Other | Groups::Uneven if case.depends_on_groups => continue,
+                _ => {}
             }
             let outcome = self.workers[way.worker].run(&request(case, &source, way))?;
             let outputs = match (outcome, way.is_reference()) {
@@ -150,11 +171,12 @@ impl Comparer {
 pub fn request(case: &Case, source: &Source, way: &Way) -> Request {
     let standard = if case.needs_3_0 { "-cl-std=CL3.0" } else { "" };
     let global = case.global();
-    let local = match (way.other_local, case.seed % 3) {
-        (false, _) => Some(case.local.clone()),
-        (true, 0) if items(&global) <= 256 => Some(global.clone()),
-        (true, 1) => Some(vec![1; global.len()]),
-        (true, _) => None,
+    let local = match (way.groups, case.seed % 3) {
+        (Groups::OfTheCase, _) => Some(case.local.clone()),
+        (Groups::Uneven, _) => Some(global.iter().map(|&size| size.min(5)).collect()),
+        (Groups::Other, 0) if items(&global) <= 256 => Some(global.clone()),
+        (Groups::Other, 1) => Some(vec![1; global.len()]),
+        (Groups::Other, _) => None,
     };
     Request {
         source: source.text.clone(),

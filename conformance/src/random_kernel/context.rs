@@ -77,6 +77,8 @@ pub(super) struct Context {
     pub(super) procedures: Vec<(String, Vec<Type>, Type)>,
     /// Whole records.
     pub(super) records: Vec<Place>,
+    /// Elements that are written as vectors, too.
+    pub(super) rows: Vec<super::rows::Row>,
     names: usize,
 }
 
@@ -93,6 +95,7 @@ impl Context {
             returns: None,
             procedures: Vec::new(),
             records: Vec::new(),
+            rows: Vec::new(),
             names: 0,
         }
     }

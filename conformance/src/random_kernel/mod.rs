@@ -16,6 +16,7 @@ mod operations;
 pub mod print;
 pub mod random;
 mod records;
+mod rows;
 pub mod run;
 pub mod shrink;
 mod statements;

@@ -57,6 +57,7 @@ pub fn content(case: &Case, argument: &Argument) -> Content {
         Count::Value => 1,
         Count::Fixed(count) => count,
         Count::WorkItems => items(&case.global()),
+        Count::PerItem(count) => count * items(&case.global()),
         Count::PerGroup(count) => count * items(&case.groups),
     };
     let mut name = 0_u64;

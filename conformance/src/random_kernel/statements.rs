@@ -1,11 +1,9 @@
 //! The making of statements.
 
 use super::context::{Context, Flow, Place};
+use super::rows::ELEMENTS;
 use super::tree::{Branch, Expression, Statement};
 use super::types::{Type, INT, UINT, ULONG};
-
-/// Elements of a private array.
-const ELEMENTS: usize = 8;
 
 impl Flow {
     /// Inside a statement whose condition work-items may see differently.
@@ -43,6 +41,7 @@ impl Context {
             }
         }
         let made = match self.random.below(if nested { 19 } else { 10 }) {
+            4 => self.store_vector(flow),
             5 => self.copy_record(flow),
             6 => self.through_pointer(flow),
             7 => self.group_statement(flow),
@@ -274,6 +273,9 @@ impl Context {
                      for (uint i = 0; i < {ELEMENTS}; ++i) {name}[i] = {value};"
                 );
                 self.declare(&name, text, vec![initial]);
+                if !kind.is_vector() && !kind.is_float() {
+                    self.row(&name, kind, uniform);
+                }
             } else {
                 place.addressable = true;
                 self.declare(&name, format!("{type_name} {name} = $0;"), vec![initial]);

@@ -173,6 +173,8 @@ pub enum Count {
     Fixed(usize),
     /// One per work-item.
     WorkItems,
+    /// So many per work-item.
+    PerItem(usize),
     /// So many per work-group.
     PerGroup(usize),
 }
