@@ -94,14 +94,21 @@ pub struct RectLayout {
     pub slice_pitch: usize,
 }
 
-/// The operands of a kernel launch.
-pub struct NdRangeCommand {
+/// A kernel's machine code for some kind of launches.
+#[derive(Debug)]
+pub struct LoadedKernel {
     /// Keeps `code` valid.
     pub program: Arc<dyn DeviceProgram>,
     /// What to call.
     pub code: KernelCode,
     /// Kernel name, for messages.
     pub name: Arc<str>,
+}
+
+/// The operands of a kernel launch.
+pub struct NdRangeCommand {
+    /// What to call.
+    pub kernel: Arc<LoadedKernel>,
     /// Argument block; local pointers hold offsets.
     pub arguments: Box<[u8]>,
     /// Bytes of local memory, static and dynamic, a multiple of 128.
@@ -152,6 +159,9 @@ pub enum Operation {
     NdRange(NdRangeCommand),
 }
 
+/// Bytes that are copied or filled in the time that it takes to queue a command.
+const BRIEF: usize = 4096;
+
 /// An operation and what it needs to stay alive. Moves into the device that runs it.
 pub struct Command {
     /// What to do.
@@ -166,6 +176,17 @@ impl Command {
         Self {
             operation: Operation::Nothing,
             keep_alive: Vec::new(),
+        }
+    }
+
+    /// Whether it takes no longer than to hand it to somebody else.
+    pub(crate) fn is_brief(&self) -> bool {
+        match &self.operation {
+            Operation::Nothing => true,
+            Operation::Copy { destination, .. } | Operation::Fill { destination, .. } => {
+                destination.len <= BRIEF
+            }
+            Operation::CopyRect { .. } | Operation::Host(_) | Operation::NdRange(_) => false,
         }
     }
 

@@ -173,20 +173,19 @@ impl CommandQueue {
         let Some(range) = NdRange::new(sizes, &rules, &mut arguments.last_choice)? else {
             return Ok(Operation::Nothing);
         };
-        let code = device_kernel.code(range.rows())?;
+        let loaded =
+            device_kernel.loaded(kernel.name(), range.rows(), &mut arguments.last_loaded)?;
         let definitions = &device_kernel.definition().arguments;
         let captured = arguments.capture(
             self.context(),
             device,
             definitions,
-            code.local_bytes,
+            loaded.code.local_bytes,
             keep_alive,
         )?;
         drop(arguments);
         let command = NdRangeCommand {
-            program: Arc::clone(&device_kernel.program),
-            code,
-            name: Arc::clone(kernel.name()),
+            kernel: loaded,
             arguments: captured.block,
             local_bytes: captured.local_bytes,
             work_dim: range.work_dim,

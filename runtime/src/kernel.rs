@@ -6,6 +6,7 @@ use isocl_compiler_interface::message::{self, AddressSpace, Argument, ArgumentKi
 use isocl_compiler_interface::rows::Rows;
 use isocl_kernel_iface::Address;
 
+use crate::command::LoadedKernel;
 use crate::context::Context;
 use crate::device::{Device, DeviceProgram};
 use crate::flags::SvmCapabilities;
@@ -59,6 +60,31 @@ impl DeviceKernel {
     /// `OutOfResources` when code generation fails.
     pub fn code(&self, rows: Rows) -> Result<KernelCode> {
         self.program.kernel(self.index, rows)
+    }
+
+    /// What a launch of that kind calls. It is the same as for the last launch as a rule, which
+    /// `last` remembers.
+    ///
+    /// # Errors
+    /// As [`Self::code`].
+    pub fn loaded(
+        &self,
+        name: &Arc<str>,
+        rows: Rows,
+        last: &mut Option<(Rows, Arc<LoadedKernel>)>,
+    ) -> Result<Arc<LoadedKernel>> {
+        if let Some((known, loaded)) = last {
+            if *known == rows && Arc::ptr_eq(&loaded.program, &self.program) {
+                return Ok(Arc::clone(loaded));
+            }
+        }
+        let loaded = Arc::new(LoadedKernel {
+            program: Arc::clone(&self.program),
+            code: self.code(rows)?,
+            name: Arc::clone(name),
+        });
+        *last = Some((rows, Arc::clone(&loaded)));
+        Ok(loaded)
     }
 
     /// What work-groups must be like.

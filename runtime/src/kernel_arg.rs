@@ -4,10 +4,11 @@
 use std::sync::{Arc, Weak};
 
 use isocl_compiler_interface::message::{AddressSpace, Argument, ArgumentKind};
+use isocl_compiler_interface::rows::Rows;
 use isocl_kernel_iface::Address;
 
 use crate::buffer::Buffer;
-use crate::command::KeepAlive;
+use crate::command::{KeepAlive, LoadedKernel};
 use crate::context::Context;
 use crate::device::Device;
 use crate::flags::SvmCapabilities;
@@ -52,6 +53,8 @@ pub(crate) struct KernelArguments {
     svm_pointers: Vec<Address>,
     /// Local size of the last range that came without one.
     pub last_choice: Option<LocalSizeChoice>,
+    /// What the last launch called, and for what rows it is.
+    pub last_loaded: Option<(Rows, Arc<LoadedKernel>)>,
 }
 
 /// Arguments as a command takes them.
@@ -70,6 +73,7 @@ impl KernelArguments {
             bound: vec![Bound::Unset; count],
             svm_pointers: Vec::new(),
             last_choice: None,
+            last_loaded: None,
         }
     }
 

@@ -91,7 +91,7 @@ pub(crate) struct Launch {
 impl From<&NdRangeCommand> for Launch {
     fn from(command: &NdRangeCommand) -> Self {
         Self {
-            name: command.name.to_string(),
+            name: command.kernel.name.to_string(),
             arguments: command.arguments.to_vec(),
             local_bytes: command.local_bytes,
             global_size: command.global_size,

@@ -34,6 +34,8 @@ enum Activity {
     Scheduled,
     /// A thread runs commands.
     Draining,
+    /// A thread runs a command that is not in the list.
+    AtOnce,
     /// The device will answer later.
     Awaiting,
 }
@@ -148,6 +150,36 @@ impl InOrder {
             if waiting >= 2 * MANY && is_draining {
                 self.let_catch_up(waiting);
             }
+        }
+    }
+
+    /// Lets the calling thread run a command that never enters the list, if nothing is ahead of it.
+    pub(super) fn begin_at_once(&self) -> bool {
+        let mut lane = self.lane();
+        let is_free = lane.activity == Activity::Idle && lane.commands.is_empty();
+        if is_free {
+            lane.activity = Activity::AtOnce;
+        }
+        is_free
+    }
+
+    /// The command has run, or the device will answer later.
+    pub(super) fn end_at_once(&self, queue: &Arc<CommandQueue>, event: &Arc<Event>) {
+        let mut lane = self.lane();
+        lane.activity = Activity::Idle;
+        if !event.is_settled() {
+            lane.commands.push_front(Arc::clone(event));
+            lane.activity = Activity::Awaiting;
+            if event.resume_queue_when_settled() {
+                return;
+            }
+            lane.commands.pop_front();
+            lane.activity = Activity::Idle;
+        }
+        let starts = lane.schedule();
+        drop(lane);
+        if starts {
+            queue.spawn_on_device();
         }
     }
 

@@ -56,7 +56,17 @@ impl Schedule {
         command: Command,
         wait_list: WaitList<'_>,
     ) -> Arc<Event> {
-        let cost = queue.device().backend.estimated_nanoseconds(&command);
+        let backend = &queue.device().backend;
+        if let Self::InOrder(order) = self {
+            let is_free = wait_list.events().is_empty() && command.is_brief();
+            if is_free && backend.runs_on_any_thread(&command) && order.begin_at_once() {
+                let event = Event::of_command(queue, command_type, command);
+                run_command(queue, &event);
+                order.end_at_once(queue, &event);
+                return event;
+            }
+        }
+        let cost = backend.estimated_nanoseconds(&command);
         let cost = cost.saturating_sub(HANDING_OVER);
         let event = Event::of_command(queue, command_type, command);
         match self {

@@ -496,16 +496,70 @@ fn time_stamps_ascend_and_exist_only_where_asked_for() {
 fn what_a_command_keeps_alive_is_released_before_it_completes() {
     let queue = in_order();
     let kept: Arc<()> = Arc::new(());
+    let gate = create_user_event(queue.context()).unwrap();
     let command = Command {
         operation: Operation::Nothing,
         keep_alive: vec![Arc::clone(&kept) as _],
     };
+    let wait_list = [Arc::clone(&gate)];
+    let wait_list = WaitList::new(queue.context(), &wait_list).unwrap();
     let event = queue
-        .submit(CommandType::Marker, command, WaitList::empty())
+        .submit(CommandType::Marker, command, wait_list)
         .unwrap();
     assert_eq!(Arc::strong_count(&kept), 2);
+    gate.set_user_event_status(COMPLETE).unwrap();
     event.wait().unwrap();
     assert_eq!(Arc::strong_count(&kept), 1);
+}
+
+#[test]
+fn what_is_brief_runs_at_once_but_never_before_what_is_ahead_of_it() {
+    let queue = in_order();
+    let marker = || queue.enqueue_marker_with_wait_list(&[]).unwrap();
+    assert_eq!(marker().current_status(), COMPLETE);
+    let gate = create_user_event(queue.context()).unwrap();
+    let held = submit(&queue, &[Arc::clone(&gate)], || Ok(()));
+    let behind = marker();
+    assert_eq!(behind.current_status(), QUEUED);
+    gate.set_user_event_status(COMPLETE).unwrap();
+    behind.wait().unwrap();
+    assert_eq!(held.current_status(), COMPLETE);
+    queue.finish().unwrap();
+    assert_eq!(marker().current_status(), COMPLETE);
+}
+
+#[test]
+fn brief_commands_of_many_threads_and_longer_ones_all_end() {
+    let queue = in_order();
+    let turns = 2000;
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let queue = &queue;
+            scope.spawn(move || {
+                for turn in 0..turns {
+                    let event = if (turn + thread) % 3 == 0 {
+                        submit(queue, &[], || Ok(()))
+                    } else {
+                        queue.enqueue_marker_with_wait_list(&[]).unwrap()
+                    };
+                    match turn % 5 {
+                        0 => event.wait().unwrap(),
+                        1 => queue.flush().unwrap(),
+                        2 => queue.finish().unwrap(),
+                        _ => {}
+                    }
+                }
+            });
+        }
+    });
+    queue.finish().unwrap();
+    assert_eq!(
+        queue
+            .enqueue_marker_with_wait_list(&[])
+            .unwrap()
+            .current_status(),
+        COMPLETE
+    );
 }
 
 #[test]

@@ -26,7 +26,7 @@ const CHUNK: u64 = 30_000;
 
 /// Whether a thread of the application may run the kernel.
 pub(super) fn runs_on_any_thread(command: &NdRangeCommand) -> bool {
-    command.code.stack_bytes <= HOST_STACK
+    command.kernel.code.stack_bytes <= HOST_STACK
 }
 
 /// Sizes of the parts of a scratch block: arguments, local memory, context.
@@ -46,10 +46,11 @@ impl ScratchLayout {
         let arguments = align(command.arguments.len() as u64)?;
         let context_offset = align(command.local_bytes)?;
         let context = command
+            .kernel
             .code
             .context_bytes_per_work_item
             .checked_mul(items)?
-            .checked_add(command.code.context_bytes_per_group)?;
+            .checked_add(command.kernel.code.context_bytes_per_group)?;
         let total = arguments
             .checked_add(context_offset)?
             .checked_add(context)?;
@@ -117,13 +118,13 @@ unsafe fn call(entry: KernelEntry, frame: &LaunchFrame, first: u64, end: u64, sc
 /// # Errors
 /// `OutOfResources` when their stacks are too small.
 pub(super) fn check(command: &NdRangeCommand) -> Result<()> {
-    if command.code.stack_bytes + STACK_RESERVE > workers::WORKER_STACK as u64 {
+    if command.kernel.code.stack_bytes + STACK_RESERVE > workers::WORKER_STACK as u64 {
         return Err(Error::new(
             ErrorCode::OutOfResources,
             format!(
                 "kernel {} needs {} bytes of stack for private memory, there are {}",
-                command.name,
-                command.code.stack_bytes,
+                command.kernel.name,
+                command.kernel.code.stack_bytes,
                 workers::WORKER_STACK as u64 - STACK_RESERVE
             ),
         ));
@@ -148,7 +149,7 @@ fn out_of_memory(command: &NdRangeCommand) -> Error {
         ErrorCode::OutOfHostMemory,
         format!(
             "no memory for the local and private data of kernel {}",
-            command.name
+            command.kernel.name
         ),
     )
 }
@@ -161,7 +162,8 @@ fn run_in(command: &NdRangeCommand, layout: ScratchLayout, scratch: &mut Scratch
     let local = block.wrapping_add(layout.arguments);
     // SAFETY: `KernelCode::entry` is the address of a `KernelEntry`, valid while the program that
     // the command keeps alive is loaded.
-    let entry = unsafe { std::mem::transmute::<usize, KernelEntry>(command.code.entry as usize) };
+    let entry =
+        unsafe { std::mem::transmute::<usize, KernelEntry>(command.kernel.code.entry as usize) };
     let output = PrintfOutput::default();
     let mut group_count = [1; 3];
     for (count, (global, local)) in group_count
@@ -204,7 +206,7 @@ static COSTS: [AtomicU64; 1024] = [const { AtomicU64::new(0) }; 1024];
 pub(super) fn estimated_nanoseconds(command: &NdRangeCommand) -> u64 {
     let sizes = command.global_size.iter();
     let items = sizes.fold(1_u64, |items, size| items.saturating_mul(*size));
-    match COSTS[cost_index(command.code.entry as usize)].load(Ordering::Relaxed) {
+    match COSTS[cost_index(command.kernel.code.entry as usize)].load(Ordering::Relaxed) {
         0 => items,
         picoseconds => (u128::from(items) * u128::from(picoseconds) / 1000) as u64,
     }

@@ -10,7 +10,7 @@ use isocl_compiler_interface::rows::Rows;
 
 use super::launch::run;
 use super::workers::WORKER_STACK;
-use crate::command::NdRangeCommand;
+use crate::command::{LoadedKernel, NdRangeCommand};
 use crate::device::DeviceProgram;
 use crate::{ErrorCode, Result};
 
@@ -39,17 +39,19 @@ fn command(
         global_variable_bytes: 0,
     };
     NdRangeCommand {
-        program: Arc::new(NoProgram(executable)),
-        code: KernelCode {
-            entry: entry as usize as u64,
-            local_bytes: 0,
-            context_bytes_per_work_item: 24,
-            context_bytes_per_group: 8,
-            private_bytes: 0,
-            stack_bytes: 4096,
-            sub_group_size: 16,
-        },
-        name: "test".into(),
+        kernel: Arc::new(LoadedKernel {
+            program: Arc::new(NoProgram(executable)),
+            code: KernelCode {
+                entry: entry as usize as u64,
+                local_bytes: 0,
+                context_bytes_per_work_item: 24,
+                context_bytes_per_group: 8,
+                private_bytes: 0,
+                stack_bytes: 4096,
+                sub_group_size: 16,
+            },
+            name: "test".into(),
+        }),
         arguments: argument.to_ne_bytes().into(),
         local_bytes: 256,
         work_dim: 3,
@@ -147,10 +149,11 @@ fn too_much_stack_or_memory_is_refused() {
     let visits = visits(1, 0);
     let argument = std::ptr::from_ref(&visits) as u64;
     let mut deep = command(visit, argument, [1, 1, 1], [1, 1, 1]);
-    deep.code.stack_bytes = WORKER_STACK as u64;
+    Arc::get_mut(&mut deep.kernel).unwrap().code.stack_bytes = WORKER_STACK as u64;
     assert_eq!(run(&deep).unwrap_err().code, ErrorCode::OutOfResources);
     let mut wide = command(visit, argument, [1, 1, 1], [1, 1, 1]);
-    wide.code.context_bytes_per_work_item = u64::MAX / 2;
+    let loaded = Arc::get_mut(&mut wide.kernel).unwrap();
+    loaded.code.context_bytes_per_work_item = u64::MAX / 2;
     assert_eq!(run(&wide).unwrap_err().code, ErrorCode::OutOfHostMemory);
     wide.local_size = [u64::MAX, u64::MAX, 1];
     assert_eq!(run(&wide).unwrap_err().code, ErrorCode::OutOfHostMemory);
