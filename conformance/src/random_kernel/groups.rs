@@ -131,7 +131,13 @@ impl Context {
             let index = self.expression(UINT, 2, true);
             Expression::new(kind, "BROADCAST($0, $1)", vec![value, index])
         } else {
-            Expression::new(kind, format!("{function}($0)"), vec![value])
+            let text = if matches!(function.as_str(), "work_group_any" | "work_group_all") {
+                // What is true is any number but 0.
+                format!("({function}(($0 != 0)) != 0)")
+            } else {
+                format!("{function}($0)")
+            };
+            Expression::new(kind, text, vec![value])
         };
         let stored = super::expressions::adapted(call, target.kind);
         Some(Statement::plain(
