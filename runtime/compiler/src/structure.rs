@@ -3,7 +3,8 @@
 //! - every barrier or collective call begins its block, which has no phis;
 //! - a collective call stands alone in its block, and no other one follows at once: what it takes has
 //!   to be left in memory in between;
-//! - an edge from a branch with several ways to a block with phis has a block of its own.
+//! - an edge from a branch with several ways, or from a collective call, to a block with phis has a
+//!   block of its own.
 
 use std::collections::HashMap;
 
@@ -102,7 +103,8 @@ fn move_head(context: &Context, block: Block, first: Value) {
     builder.branch(block);
 }
 
-/// Splits the edges from branches with several ways into `block` if it has phis.
+/// Splits the edges from branches with several ways and from collective calls into `block` if it has
+/// phis.
 fn split_edges_into(context: &Context, block: Block) {
     let phis = block.phis();
     let Some(&first) = phis.first() else {
@@ -114,7 +116,9 @@ fn split_edges_into(context: &Context, block: Block) {
             continue;
         };
         let successors = terminator.successors();
-        if split.contains_key(&predecessor) || successors.iter().all(|&s| s == block) {
+        // What follows a collective call begins with a block of its own, too.
+        let stays = successors.iter().all(|&s| s == block) && !begins_with_collective(predecessor);
+        if split.contains_key(&predecessor) || stays {
             continue;
         }
         let edge = context.insert_block(block, "");

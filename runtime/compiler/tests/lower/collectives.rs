@@ -116,3 +116,22 @@ fn broadcast_in_two_dimensions() {
         assert_eq!(value as usize, y * 6 + x);
     }
 }
+
+/// The call's block goes straight to a block with phis.
+#[test]
+fn loops_and_choices_that_follow_a_collective_at_once() {
+    compare(
+        "kernel void k(global int *out, int n) {
+            int g = get_global_id(0), s = g * 3, t = 0;
+            work_group_reduce_add(3);
+            for (int i = 0; i < 8; ++i) s += 1 << i;
+            int all = work_group_reduce_add(g + n);
+            for (int i = 5; i > 0; i--) { work_group_broadcast(i, 0); for (int j = 1; j < 4; j++) t += i * j; }
+            out[g] = s + all * 1000 + t; }",
+        |item, n| {
+            let all: i32 = group(item, |g| g + n).iter().sum();
+            let g = item.global_id as i32;
+            item.out.set(item.global_id, g * 3 + 255 + all * 1000 + 90);
+        },
+    );
+}
