@@ -60,6 +60,9 @@ pub fn lower(
 ) -> Result<Lowered, Error> {
     division::make_total(module);
     let function = prepare::prepare(module, kernel, machine)?;
+    if lanes.is_some() {
+        widen::check_size(function).map_err(Error::NotWidened)?;
+    }
     let independent = !uses_atomics(function);
     calls::lower(module, function).map_err(Error::Internal)?;
     let sub_group_size = lanes.map_or(1, |lanes| lanes.width);

@@ -1,5 +1,6 @@
 //! Gives a function with barriers the form the next stages want:
 //!
+//! - every way leads to the end: a `switch` that knows all its values has no way to nowhere;
 //! - every barrier or collective call begins its block, which has no phis;
 //! - a collective call stands alone in its block, and no other one follows at once: what it takes has
 //!   to be left in memory in between;
@@ -22,6 +23,9 @@ pub fn has_barriers(function: Value) -> bool {
 /// Brings `function` into the form described above.
 pub fn prepare(context: &Context, function: Value) {
     for block in function.blocks() {
+        leave_out_unreachable_default(block);
+    }
+    for block in function.blocks() {
         isolate_barriers(context, block);
     }
     for block in function.blocks() {
@@ -29,6 +33,29 @@ pub fn prepare(context: &Context, function: Value) {
     }
     for block in function.blocks() {
         split_edges_into(context, block);
+    }
+}
+
+/// Sends the values that a `switch` at the end of `block` never sees where it sends its first case.
+fn leave_out_unreachable_default(block: Block) {
+    let Some(switch) = block.terminator() else {
+        return;
+    };
+    let successors = switch.successors();
+    let [default, first, ..] = successors[..] else {
+        return;
+    };
+    let leads_nowhere =
+        default.first_instruction().and_then(Value::opcode) == Some(Opcode::LLVMUnreachable);
+    if switch.opcode() != Some(Opcode::LLVMSwitch) || !leads_nowhere {
+        return;
+    }
+    switch.set_successor(0, first);
+    for phi in first.phis() {
+        let pairs = phi.incoming();
+        if let Some(pair) = pairs.iter().find(|(_, from)| *from == block) {
+            phi.add_incoming(&[*pair]);
+        }
     }
 }
 

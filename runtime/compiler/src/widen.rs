@@ -32,21 +32,19 @@ const MOST_OPERATIONS: usize = 6000;
 /// Elements of a vector type of the program that fill registers as well as lanes would.
 const WIDE_VECTOR: u32 = 8;
 
-/// Whether widening would pay, as far as the size of things tells.
+/// Whether widening a kernel would pay, as far as the size of things tells.
 ///
 /// # Errors
 /// What there is too much of.
-fn check_size(regions: &[Widened]) -> Result<(), String> {
+pub fn check_size(kernel: Value) -> Result<(), String> {
     let mut operations = 0;
-    for widened in regions {
-        for instruction in widened.region.function.instructions() {
-            let of = instruction.ty();
-            let elements = if of.is_vector() { of.vector_len() } else { 1 };
-            if elements >= WIDE_VECTOR {
-                return Err(format!("{of} is wide already"));
-            }
-            operations += elements as usize;
+    for instruction in kernel.instructions() {
+        let of = instruction.ty();
+        let elements = if of.is_vector() { of.vector_len() } else { 1 };
+        if elements >= WIDE_VECTOR {
+            return Err(format!("{of} is wide already"));
         }
+        operations += elements as usize;
     }
     if operations > MOST_OPERATIONS {
         return Err(format!("{operations} operations are too many"));
@@ -68,7 +66,6 @@ pub fn widen_all(
     if regions.is_empty() {
         return Ok(());
     }
-    check_size(regions)?;
     let context = module.context();
     let entry = module
         .function(entry_symbol)

@@ -1,8 +1,10 @@
 #![allow(unsafe_code)]
 
+use std::ffi::CStr;
 use std::sync::{Once, OnceLock};
 
 use llvm_sys::core::*;
+use llvm_sys::support::LLVMParseCommandLineOptions;
 use llvm_sys::target::*;
 use llvm_sys::target_machine::*;
 
@@ -26,6 +28,19 @@ fn initialize_native_target() {
     ONCE.call_once(|| {
         llvm!(LLVM_InitializeNativeTarget());
         llvm!(LLVM_InitializeNativeAsmPrinter());
+        // The pass takes longer than all others together in large functions, and finds nothing to do
+        // for masks that are vectors from the start.
+        #[cfg(target_arch = "x86_64")]
+        {
+            let arguments = [c"isocl", c"-disable-x86-domain-reassignment"].map(CStr::as_ptr);
+            let count = arguments.len() as i32;
+            let overview = std::ptr::null();
+            llvm!(LLVMParseCommandLineOptions(
+                count,
+                arguments.as_ptr(),
+                overview
+            ));
+        }
     });
 }
 
