@@ -295,6 +295,9 @@ pub(crate) fn wait_list(
             "num_events_in_wait_list and event_wait_list do not fit each other",
         ));
     }
+    if events.is_null() {
+        return Ok(Vec::new());
+    }
     // §5.11: event must not refer to an element of the event_wait_list array.
     if events.contains_place(event.place) {
         return Err(Error::new(
