@@ -199,7 +199,8 @@ fn run_in(command: &NdRangeCommand, layout: ScratchLayout, scratch: &mut Scratch
 
 /// What one work-item of recently run kernels took, in picoseconds of one thread; zero where
 /// nothing is known. Two kernels may share an entry: it is a guess.
-static COSTS: [AtomicU64; 1024] = [const { AtomicU64::new(0) }; 1024];
+static COSTS: [AtomicU64; 1 << COST_BITS] = [const { AtomicU64::new(0) }; 1 << COST_BITS];
+const COST_BITS: u32 = 12;
 
 /// Expected time of the whole range on one thread in nanoseconds; one per work-item as long as
 /// nothing is known.
@@ -212,8 +213,9 @@ pub(super) fn estimated_nanoseconds(command: &NdRangeCommand) -> u64 {
     }
 }
 
-fn cost_index(entry: usize) -> usize {
-    (entry >> 4) % COSTS.len()
+/// Kernels begin at the start of pages as a rule: the low bits of their addresses are alike.
+pub(super) fn cost_index(entry: usize) -> usize {
+    ((entry as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - COST_BITS)) as usize
 }
 
 /// The guess for one kernel and work-group size.
@@ -260,9 +262,14 @@ fn run_groups(
     let expected = cost.per_group();
     let mut first = 0;
     if expected.is_none_or(|per_group| per_group.saturating_mul(groups) < WORTH_HELP) {
-        first = expected.map_or(1, |per_group| (WORTH_HELP / per_group).clamp(1, groups));
-        // SAFETY: as in `run_in`.
-        unsafe { call(entry, &frame, 0, first, local) };
+        let alone = expected.map_or(1, |per_group| (WORTH_HELP / per_group).clamp(1, groups));
+        // A kernel may take longer than the last time.
+        while first < alone && elapsed() < WORTH_HELP {
+            let end = (first + alone.div_ceil(4)).min(alone);
+            // SAFETY: as in `run_in`.
+            unsafe { call(entry, &frame, first, end, local) };
+            first = end;
+        }
         cost.learn(elapsed(), first);
     }
     if first == groups {

@@ -1,17 +1,20 @@
 //! Launches of hand-written "generated code".
 #![allow(unsafe_code)]
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::thread::ThreadId;
 
 use isocl_compiler_interface::launch::{KernelEntry, LaunchFrame};
 use isocl_compiler_interface::message::{Executable, KernelCode};
 use isocl_compiler_interface::rows::Rows;
 
-use super::launch::run;
-use super::workers::WORKER_STACK;
+use super::launch::{cost_index, run};
+use super::workers::{self, WORKER_STACK};
 use crate::command::{LoadedKernel, NdRangeCommand};
 use crate::device::DeviceProgram;
+use crate::lock::lock;
 use crate::{ErrorCode, Result};
 
 #[derive(Debug)]
@@ -66,6 +69,7 @@ struct Visits {
     counts: Vec<AtomicU32>,
     misplaced: AtomicU64,
     nanoseconds: u64,
+    threads: Mutex<HashSet<ThreadId>>,
 }
 
 fn visits(groups: usize, nanoseconds: u64) -> Visits {
@@ -73,6 +77,7 @@ fn visits(groups: usize, nanoseconds: u64) -> Visits {
         counts: (0..groups).map(|_| AtomicU32::new(0)).collect(),
         misplaced: AtomicU64::new(0),
         nanoseconds,
+        threads: Mutex::default(),
     }
 }
 
@@ -85,6 +90,7 @@ unsafe extern "C" fn visit(frame: *const LaunchFrame, first: u64, end: u64, scra
         let visits = frame.arguments.cast::<*const Visits>().read();
         (frame, &*visits)
     };
+    lock(&visits.threads).insert(std::thread::current().id());
     let items: u64 = frame.local_size.iter().product();
     let len = frame.context_offset + items * 24 + 8;
     for group in first..end {
@@ -134,6 +140,36 @@ fn every_work_group_runs_once_whatever_it_costs() {
             );
         }
         assert_eq!(visits.misplaced.load(Ordering::Relaxed), 0);
+    }
+}
+
+#[test]
+fn kernels_at_the_start_of_pages_have_costs_of_their_own() {
+    let pages = (0..64).map(|page| cost_index(0x7f00_0000_0000 + page * 4096));
+    let places: HashSet<_> = pages.collect();
+    assert!(places.len() > 56, "{} places for 64 kernels", places.len());
+}
+
+/// A launch that was expected to be short is left to other threads as well once it is not.
+#[test]
+fn a_kernel_that_takes_longer_than_the_last_time_gets_help() {
+    if workers::concurrency() == 1 {
+        return;
+    }
+    for round in 0..20 {
+        let (quick, slow) = (visits(64, 0), visits(64, 1_000_000));
+        let size = ([64, 1, 1], [1, 1, 1]);
+        let launch = |visits: &Visits| {
+            let argument = std::ptr::from_ref(visits) as u64;
+            run(&command(visit, argument, size.0, size.1)).unwrap();
+        };
+        launch(&quick);
+        launch(&slow);
+        let threads = lock(&slow.threads).len();
+        if threads > 1 {
+            return;
+        }
+        assert!(round < 19, "nobody helped");
     }
 }
 
