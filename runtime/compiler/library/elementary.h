@@ -60,6 +60,11 @@ PART float exp_result(float x, float r, float t, float bits) {
   return result;
 }
 
+PART float power_of_two(float x) {
+  float t = x + ROUNDER;
+  return exp_result(x, (x - (t - ROUNDER)) * 0x1.62e43p-1f, t, 1.0f);
+}
+
 // Positive, finite and normal.
 PART bool positive_normal(float x) { return BITS(x, uint) - 0x00800000 < 0x7f000000; }
 

@@ -16,10 +16,7 @@ BUILTIN float exp(float x) {
   float r = FMA(n, 0x1.05c61p-29f, FMA(n, -0x1.62e43p-1f, x));
   return exp_result(x, r, t, 0x1.715476p+0f);
 }
-BUILTIN float exp2(float x) {
-  float t = x + ROUNDER;
-  return exp_result(x, (x - (t - ROUNDER)) * 0x1.62e43p-1f, t, 1.0f);
-}
+BUILTIN float exp2(float x) { return power_of_two(x); }
 BUILTIN float exp10(float x) {
   float t = FMA(x, 0x1.a934fp+1f, ROUNDER);
   float n = t - ROUNDER;

@@ -15,10 +15,7 @@
   BINARY(float, native_##name, float, float)                                                  \
   BINARY(float, half_##name, float, float)
 
-PART float fast_exp2(float x) {
-  float t = x + ROUNDER;
-  return exp_result(x, (x - (t - ROUNDER)) * 0x1.62e43p-1f, t, 1.0f);
-}
+PART float fast_exp2(float x) { return power_of_two(x); }
 PART float fast_exp(float x) {
   float t = FMA(x, 0x1.715476p+0f, ROUNDER);
   return exp_result(x, FMA(t - ROUNDER, -0x1.62e43p-1f, x), t, 0x1.715476p+0f);

@@ -90,6 +90,12 @@ impl Lane {
         self.unflushed = self.unflushed.min(self.commands.len() - batch.len());
     }
 
+    /// Whether `event` is the next command.
+    fn begins_with(&self, event: &Arc<Event>) -> bool {
+        let front = self.commands.front();
+        front.is_some_and(|front| Arc::ptr_eq(front, event))
+    }
+
     /// True when the caller must give the queue to a thread of the device.
     fn schedule(&mut self) -> bool {
         let starts = self.activity == Activity::Idle
@@ -176,11 +182,7 @@ impl InOrder {
             lane.commands.pop_front();
             lane.activity = Activity::Idle;
         }
-        let starts = lane.schedule();
-        drop(lane);
-        if starts {
-            queue.spawn_on_device();
-        }
+        Self::go_on(queue, lane);
     }
 
     /// Gives the thread that drains a moment, because commands come faster than they run. Only a
@@ -201,12 +203,17 @@ impl InOrder {
     fn flush_locked(&self, queue: &Arc<CommandQueue>, mut lane: MutexGuard<'_, Lane>) {
         let mut listened = Vec::new();
         lane.submit_all(&mut listened);
+        Self::go_on(queue, lane);
+        call_back(listened);
+    }
+
+    /// Has a thread of the device run what is ready, unless somebody does.
+    fn go_on(queue: &Arc<CommandQueue>, mut lane: MutexGuard<'_, Lane>) {
         let starts = lane.schedule();
         drop(lane);
         if starts {
             queue.spawn_on_device();
         }
-        call_back(listened);
     }
 
     /// Runs everything on the calling thread; returns the last event when there are commands that
@@ -227,15 +234,9 @@ impl InOrder {
     }
 
     pub(super) fn command_ready(&self, queue: &Arc<CommandQueue>, event: &Arc<Event>) {
-        let mut lane = self.lane();
-        let is_front = lane
-            .commands
-            .front()
-            .is_some_and(|front| Arc::ptr_eq(front, event));
-        let starts = is_front && lane.schedule();
-        drop(lane);
-        if starts {
-            queue.spawn_on_device();
+        let lane = self.lane();
+        if lane.begins_with(event) {
+            Self::go_on(queue, lane);
         }
     }
 
@@ -303,19 +304,11 @@ impl InOrder {
     /// The device has answered the command that the lane awaited.
     pub(super) fn resume_after(&self, queue: &Arc<CommandQueue>, event: &Arc<Event>) {
         let mut lane = self.lane();
-        let is_front = lane
-            .commands
-            .front()
-            .is_some_and(|front| Arc::ptr_eq(front, event));
-        if lane.activity != Activity::Awaiting || !is_front {
+        if lane.activity != Activity::Awaiting || !lane.begins_with(event) {
             return;
         }
         lane.commands.pop_front();
         lane.activity = Activity::Idle;
-        let starts = lane.schedule();
-        drop(lane);
-        if starts {
-            queue.spawn_on_device();
-        }
+        Self::go_on(queue, lane);
     }
 }

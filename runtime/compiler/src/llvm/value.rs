@@ -300,16 +300,6 @@ impl Value {
         llvm!(LLVMSetVolatile(self.0, i32::from(volatile)));
     }
 
-    /// Attaches metadata to an instruction.
-    pub fn set_metadata(self, kind: u32, node: Value) {
-        llvm!(LLVMSetMetadata(self.0, kind, node.0));
-    }
-
-    /// Removes metadata from an instruction.
-    pub fn remove_metadata(self, kind: u32) {
-        llvm!(LLVMSetMetadata(self.0, kind, std::ptr::null_mut()));
-    }
-
     /// Element `index` of a shuffle's mask; `None` where any value will do.
     pub fn shuffle_index(self, index: u32) -> Option<u32> {
         u32::try_from(llvm!(LLVMGetMaskValue(self.0, index))).ok()
@@ -373,25 +363,6 @@ impl Value {
     /// Operation of an `atomicrmw`.
     pub fn atomic_operation(self) -> LLVMAtomicRMWBinOp {
         llvm!(LLVMGetAtomicRMWBinOp(self.0))
-    }
-
-    /// Metadata of an instruction.
-    pub fn metadata(self, kind: u32) -> Option<Value> {
-        Value::nullable(llvm!(LLVMGetMetadata(self.0, kind)))
-    }
-
-    /// How often a branch goes to each successor, in some unit, if it says so.
-    pub fn branch_weights(self) -> Option<Vec<u64>> {
-        let name = "prof";
-        let context = llvm!(LLVMGetTypeContext(LLVMTypeOf(self.0)));
-        let kind = llvm!(LLVMGetMDKindIDInContext(
-            context,
-            name.as_ptr().cast(),
-            name.len() as u32
-        ));
-        // Behind strings that say what kind of profile it is and where it comes from.
-        let operands = self.metadata(kind)?.metadata_integers();
-        Some(operands.into_iter().flatten().collect())
     }
 
     /// Parameters of a function.
@@ -522,53 +493,6 @@ impl Value {
         (!raw.is_null()).then(|| Type(llvm!(LLVMGetTypeAttributeValue(raw))))
     }
 
-    /// Operands of the named metadata of a function, as `reqd_work_group_size` has; `None`
-    /// stands for an operand that is no integer.
-    pub fn function_metadata_integers(self, kind: u32) -> Option<Vec<Option<u64>>> {
-        Some(self.function_metadata(kind)?.metadata_integers())
-    }
-
-    /// The operands of a metadata node; `None` stands for one that is no integer.
-    pub fn metadata_integers(self) -> Vec<Option<u64>> {
-        let count = llvm!(LLVMGetMDNodeNumOperands(self.0));
-        let mut raw = vec![std::ptr::null_mut(); count as usize];
-        llvm!(LLVMGetMDNodeOperands(self.0, raw.as_mut_ptr()));
-        let integer = |raw| Value::nullable(raw).and_then(Value::constant_int);
-        raw.into_iter().map(integer).collect()
-    }
-
-    /// Operands of the named metadata of a function as text, as `kernel_arg_name` has; an operand
-    /// that is no string is empty.
-    pub fn function_metadata_strings(self, kind: u32) -> Option<Vec<String>> {
-        Some(self.function_metadata(kind)?.metadata_strings())
-    }
-
-    /// The operands of a metadata node, empty where they are no strings.
-    pub fn metadata_strings(self) -> Vec<String> {
-        let count = llvm!(LLVMGetMDNodeNumOperands(self.0));
-        let mut raw = vec![std::ptr::null_mut(); count as usize];
-        llvm!(LLVMGetMDNodeOperands(self.0, raw.as_mut_ptr()));
-        let text = |raw: LLVMValueRef| {
-            let mut length = 0;
-            let start = llvm!(LLVMGetMDString(raw, &mut length));
-            if start.is_null() {
-                return String::new();
-            }
-            let bytes = llvm!(std::slice::from_raw_parts(start.cast(), length as usize));
-            String::from_utf8_lossy(bytes).into_owned()
-        };
-        raw.into_iter().map(text).collect()
-    }
-
-    /// First operand of the named metadata of a function, printed: the type hint of
-    /// `vec_type_hint`.
-    pub fn function_metadata_type(self, kind: u32) -> Option<Type> {
-        let node = self.function_metadata(kind)?;
-        let mut raw = vec![std::ptr::null_mut(); llvm!(LLVMGetMDNodeNumOperands(node.0)) as usize];
-        llvm!(LLVMGetMDNodeOperands(node.0, raw.as_mut_ptr()));
-        Value::nullable(*raw.first()?).map(Value::ty)
-    }
-
     /// Calling convention number of a function.
     pub fn calling_convention(self) -> u32 {
         llvm!(LLVMGetFunctionCallConv(self.0))
@@ -584,6 +508,91 @@ impl Value {
         llvm!(LLVMGetEnumAttributeValue(raw)) as u32
     }
 
+    /// Whether the call is an LLVM intrinsic.
+    pub fn is_intrinsic_call(self) -> bool {
+        self.called_function()
+            .is_some_and(|callee| llvm!(LLVMGetIntrinsicID(callee.0)) != 0)
+    }
+}
+
+/// Metadata of instructions and functions.
+impl Value {
+    /// Attaches metadata to an instruction.
+    pub fn set_metadata(self, kind: u32, node: Value) {
+        llvm!(LLVMSetMetadata(self.0, kind, node.0));
+    }
+
+    /// Removes metadata from an instruction.
+    pub fn remove_metadata(self, kind: u32) {
+        llvm!(LLVMSetMetadata(self.0, kind, std::ptr::null_mut()));
+    }
+
+    /// Metadata of an instruction.
+    pub fn metadata(self, kind: u32) -> Option<Value> {
+        Value::nullable(llvm!(LLVMGetMetadata(self.0, kind)))
+    }
+
+    /// How often a branch goes to each successor, in some unit, if it says so.
+    pub fn branch_weights(self) -> Option<Vec<u64>> {
+        let name = "prof";
+        let context = llvm!(LLVMGetTypeContext(LLVMTypeOf(self.0)));
+        let kind = llvm!(LLVMGetMDKindIDInContext(
+            context,
+            name.as_ptr().cast(),
+            name.len() as u32
+        ));
+        // Behind strings that say what kind of profile it is and where it comes from.
+        let operands = self.metadata(kind)?.metadata_integers();
+        Some(operands.into_iter().flatten().collect())
+    }
+
+    /// Operands of the named metadata of a function, as `reqd_work_group_size` has; `None`
+    /// stands for an operand that is no integer.
+    pub fn function_metadata_integers(self, kind: u32) -> Option<Vec<Option<u64>>> {
+        Some(self.function_metadata(kind)?.metadata_integers())
+    }
+
+    /// Operands of the named metadata of a function as text, as `kernel_arg_name` has; an operand
+    /// that is no string is empty.
+    pub fn function_metadata_strings(self, kind: u32) -> Option<Vec<String>> {
+        Some(self.function_metadata(kind)?.metadata_strings())
+    }
+
+    /// First operand of the named metadata of a function, printed: the type hint of
+    /// `vec_type_hint`.
+    pub fn function_metadata_type(self, kind: u32) -> Option<Type> {
+        let operands = self.function_metadata(kind)?.metadata_operands();
+        Value::nullable(*operands.first()?).map(Value::ty)
+    }
+
+    /// The operands of a metadata node, empty where they are no strings.
+    pub fn metadata_strings(self) -> Vec<String> {
+        let text = |raw: LLVMValueRef| {
+            let mut length = 0;
+            let start = llvm!(LLVMGetMDString(raw, &mut length));
+            if start.is_null() {
+                return String::new();
+            }
+            let bytes = llvm!(std::slice::from_raw_parts(start.cast(), length as usize));
+            String::from_utf8_lossy(bytes).into_owned()
+        };
+        self.metadata_operands().into_iter().map(text).collect()
+    }
+
+    /// The operands of a metadata node; `None` stands for one that is no integer.
+    fn metadata_integers(self) -> Vec<Option<u64>> {
+        let integer = |raw| Value::nullable(raw).and_then(Value::constant_int);
+        self.metadata_operands().into_iter().map(integer).collect()
+    }
+
+    /// The operands of a metadata node, some of which may be null.
+    fn metadata_operands(self) -> Vec<LLVMValueRef> {
+        let count = llvm!(LLVMGetMDNodeNumOperands(self.0));
+        let mut raw = vec![std::ptr::null_mut(); count as usize];
+        llvm!(LLVMGetMDNodeOperands(self.0, raw.as_mut_ptr()));
+        raw
+    }
+
     fn function_metadata(self, kind: u32) -> Option<Value> {
         let mut count = 0;
         let entries = llvm!(LLVMGlobalCopyAllMetadata(self.0, &mut count));
@@ -593,12 +602,6 @@ impl Value {
         let context = llvm!(LLVMGetTypeContext(LLVMTypeOf(self.0)));
         llvm!(LLVMDisposeValueMetadataEntries(entries));
         found.map(|node| Value(llvm!(LLVMMetadataAsValue(context, node))))
-    }
-
-    /// Whether the call is an LLVM intrinsic.
-    pub fn is_intrinsic_call(self) -> bool {
-        self.called_function()
-            .is_some_and(|callee| llvm!(LLVMGetIntrinsicID(callee.0)) != 0)
     }
 }
 
