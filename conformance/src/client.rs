@@ -1,4 +1,5 @@
-//! The OpenCL C API as a table of functions loaded from an ICD loader at run time.
+//! The OpenCL C API as a table of functions loaded at run time from an ICD loader, or straight from
+//! an implementation's own library.
 //!
 //! Functions keep their C names and C arguments, so that a check can hand over exactly what the
 //! specification talks about, null and garbage included.
@@ -6,6 +7,7 @@
 #![allow(unsafe_code, clippy::not_unsafe_ptr_arg_deref)]
 
 use std::ffi::{c_char, c_void};
+use std::ptr::null_mut;
 use std::sync::OnceLock;
 
 use opencl_sys::*;
@@ -25,6 +27,17 @@ pub type MemCallback = extern "C" fn(cl_mem, *mut c_void);
 /// Function of `clEnqueueNativeKernel`.
 pub type NativeFunction = extern "C" fn(*mut c_void);
 
+/// Where a driver's table holds a function.
+macro_rules! slot {
+    // Not for callers, and named otherwise if another crate asks for the tag that is there too.
+    (clGetPlatformIDs) => {
+        0
+    };
+    ($name:ident) => {
+        std::mem::offset_of!(opencl_sys::cl_icd::cl_icd_dispatch, $name)
+    };
+}
+
 macro_rules! functions {
     ($($name:ident($($argument:ident: $type:ty),*) $(-> $result:ty)?;)*) => {
         /// Every function of the core API that the checks use.
@@ -39,14 +52,23 @@ macro_rules! functions {
             ///
             /// # Errors
             /// When the library or one of the functions is missing.
-            pub fn load(path: &str) -> Result<Self, libloading::Error> {
+            pub fn load(path: &str) -> Result<Self, String> {
                 // SAFETY: loading an ICD loader runs its constructors, which is what it is for.
-                let library = unsafe { libloading::Library::new(path)? };
-                // SAFETY: each symbol is looked up under its C name and has the type that the
-                // OpenCL headers give that name; `library` is kept in the table.
+                let library = unsafe { libloading::Library::new(path) };
+                let library = library.map_err(|error| error.to_string())?;
+                let source = Source::of(&library)?;
+                // SAFETY: each function has the type that the OpenCL headers give its name;
+                // `library` is kept in the table.
                 unsafe {
                     Ok(Self {
-                        $($name: *library.get(concat!(stringify!($name), "\0").as_bytes())?,)*
+                        $($name: {
+                            let slot = slot!($name);
+                            let address = source.function(&library, stringify!($name), slot)?;
+                            std::mem::transmute::<
+                                *const c_void,
+                                unsafe extern "C" fn($($type),*) $(-> $result)?,
+                            >(address)
+                        },)*
                         library,
                     })
                 }
@@ -151,8 +173,80 @@ functions! {
     clGetExtensionFunctionAddressForPlatform(platform: cl_platform_id, name: *const c_char) -> *mut c_void;
 }
 
+/// Where the functions of a library are found.
+enum Source {
+    /// The library exports them, as loaders do.
+    Exports,
+    /// The library is a driver that hands out its first platform, which begins with the table.
+    Driver {
+        platforms: *const c_void,
+        table: *const u8,
+    },
+}
+
+impl Source {
+    fn of(library: &libloading::Library) -> Result<Self, String> {
+        type Platforms = unsafe extern "C" fn(cl_uint, *mut cl_platform_id, *mut cl_uint) -> cl_int;
+        type Address = unsafe extern "C" fn(*const c_char) -> *mut c_void;
+        if symbol(library, "clCreateContext").is_some() {
+            return Ok(Self::Exports);
+        }
+        let name = c"clIcdGetPlatformIDsKHR";
+        let by_query = || {
+            let query = symbol(library, "clGetExtensionFunctionAddress")?;
+            // SAFETY: the function of this name has this type.
+            let query = unsafe { std::mem::transmute::<*const c_void, Address>(query) };
+            // SAFETY: the name is a C string.
+            let address = unsafe { query(name.as_ptr()) }.cast_const();
+            (!address.is_null()).then_some(address)
+        };
+        let platforms = by_query()
+            .or_else(|| symbol(library, "clIcdGetPlatformIDsKHR"))
+            .ok_or("neither an ICD loader nor a driver: it has no clIcdGetPlatformIDsKHR")?;
+        // SAFETY: the function of this name has this type (cl_khr_icd).
+        let function = unsafe { std::mem::transmute::<*const c_void, Platforms>(platforms) };
+        let mut platform: cl_platform_id = null_mut();
+        // SAFETY: there is room for one platform.
+        let code = unsafe { function(1, &mut platform, null_mut()) };
+        if code != CL_SUCCESS || platform.is_null() {
+            return Err(format!("clIcdGetPlatformIDsKHR returned {code}"));
+        }
+        // SAFETY: a platform begins with the address of the driver's table (cl_khr_icd).
+        let table = unsafe { platform.cast::<*const u8>().read() };
+        Ok(Self::Driver { platforms, table })
+    }
+
+    /// Address of the function `name`, which a driver's table holds `slot` bytes from its beginning.
+    fn function(
+        &self,
+        library: &libloading::Library,
+        name: &str,
+        slot: usize,
+    ) -> Result<*const c_void, String> {
+        let address = match self {
+            Self::Exports => symbol(library, name),
+            Self::Driver { platforms, .. } if name == "clGetPlatformIDs" => Some(*platforms),
+            Self::Driver { table, .. } => {
+                // SAFETY: `cl_icd_dispatch` is the layout that cl_khr_icd gives the table, of which
+                // an implementation of OpenCL 3.0 fills every entry.
+                let address = unsafe { table.add(slot).cast::<*const c_void>().read() };
+                (!address.is_null()).then_some(address)
+            }
+        };
+        address.ok_or_else(|| format!("it has no {name}"))
+    }
+}
+
+/// Address of an exported function.
+fn symbol(library: &libloading::Library, name: &str) -> Option<*const c_void> {
+    // SAFETY: the symbol is only looked up.
+    unsafe { library.get::<*const c_void>(name.as_bytes()) }
+        .ok()
+        .map(|symbol| *symbol)
+}
+
 impl Api {
-    /// The table of the loader that `ISOCL_LOADER` names, or of the system's `libOpenCL.so.1`;
+    /// The table of the loader or driver that `ISOCL_LOADER` names, or of the system's `libOpenCL.so.1`;
     /// loaded once per process.
     ///
     /// # Errors
@@ -198,8 +292,7 @@ impl Api {
 
     /// Whether the loader exports `name`.
     pub fn exports(&self, name: &str) -> bool {
-        // SAFETY: the symbol is only looked up, never called.
-        unsafe { self.library.get::<*const c_void>(name.as_bytes()).is_ok() }
+        symbol(&self.library, name).is_some()
     }
 }
 

@@ -5,6 +5,7 @@
 //! tests of this crate, one file per part of the specification.
 
 pub mod bench;
+pub mod child;
 pub mod client;
 pub mod kernel_driver;
 pub mod process;

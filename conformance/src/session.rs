@@ -13,7 +13,7 @@ pub struct Session {
     pub api: &'static Api,
     /// Platform under test.
     pub platform: cl_platform_id,
-    /// Its first device.
+    /// The device under test.
     pub device: cl_device_id,
     /// A context with that device.
     pub context: cl_context,
@@ -43,7 +43,8 @@ pub fn check(call: &'static str, code: cl_int) -> Result<(), CallError> {
 }
 
 impl Session {
-    /// Opens the platform that `ISOCL_PLATFORM` names (default: the first).
+    /// Opens the device that `ISOCL_PLATFORM` and `ISOCL_DEVICE` choose, each a number or a part of
+    /// a name (default: the first).
     ///
     /// # Errors
     /// The first call that fails.
@@ -346,43 +347,73 @@ impl Drop for Session {
     }
 }
 
-/// The first device of the platform under test.
+/// The device under test and its platform: the first ones, if the environment does not choose.
 ///
 /// # Errors
 /// When there is none.
 pub fn first_device(api: &Api) -> Result<(cl_platform_id, cl_device_id), CallError> {
-    let mut count = 0;
-    check(
-        "clGetPlatformIDs",
-        api.clGetPlatformIDs(0, null_mut(), &mut count),
-    )?;
-    let mut platforms = vec![null_mut(); count as usize];
-    check(
-        "clGetPlatformIDs",
-        api.clGetPlatformIDs(count, platforms.as_mut_ptr(), null_mut()),
-    )?;
-    let wanted = std::env::var("ISOCL_PLATFORM").ok();
-    for platform in platforms {
-        let name = string(|size, value, size_ret| {
+    let platforms = list("clGetPlatformIDs", |count, platforms, total| {
+        api.clGetPlatformIDs(count, platforms, total)
+    })?;
+    let platform = chosen("ISOCL_PLATFORM", &platforms, |platform| {
+        string(|size, value, size_ret| {
             api.clGetPlatformInfo(platform, CL_PLATFORM_NAME, size, value, size_ret)
-        })?;
-        if wanted
-            .as_ref()
-            .is_some_and(|wanted| !name.contains(wanted.as_str()))
-        {
-            continue;
-        }
-        let mut device = null_mut();
-        check(
-            "clGetDeviceIDs",
-            api.clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, 1, &mut device, null_mut()),
-        )?;
-        return Ok((platform, device));
-    }
-    Err(CallError {
+        })
+    })?
+    .ok_or(CallError {
         call: "clGetPlatformIDs",
         code: CL_INVALID_PLATFORM,
+    })?;
+    let device = chosen("ISOCL_DEVICE", &devices(api, platform)?, |device| {
+        string(|size, value, size_ret| {
+            api.clGetDeviceInfo(device, CL_DEVICE_NAME, size, value, size_ret)
+        })
+    })?
+    .ok_or(CallError {
+        call: "clGetDeviceIDs",
+        code: CL_DEVICE_NOT_FOUND,
+    })?;
+    Ok((platform, device))
+}
+
+/// The devices of a platform.
+///
+/// # Errors
+/// When the query fails.
+pub fn devices(api: &Api, platform: cl_platform_id) -> Result<Vec<cl_device_id>, CallError> {
+    list("clGetDeviceIDs", |count, devices, total| {
+        api.clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, count, devices, total)
     })
+}
+
+/// The element that a variable of the environment chooses, by its number or a part of its name.
+fn chosen(
+    variable: &str,
+    elements: &[*mut c_void],
+    name: impl Fn(*mut c_void) -> Result<String, CallError>,
+) -> Result<Option<*mut c_void>, CallError> {
+    let wanted = std::env::var(variable).unwrap_or_else(|_| "0".to_owned());
+    if let Ok(index) = wanted.parse::<usize>() {
+        return Ok(elements.get(index).copied());
+    }
+    for element in elements {
+        if name(*element)?.contains(&wanted) {
+            return Ok(Some(*element));
+        }
+    }
+    Ok(None)
+}
+
+/// Runs a two-step query of handles.
+fn list(
+    call: &'static str,
+    query: impl Fn(cl_uint, *mut *mut c_void, *mut cl_uint) -> cl_int,
+) -> Result<Vec<*mut c_void>, CallError> {
+    let mut count = 0;
+    check(call, query(0, null_mut(), &mut count))?;
+    let mut handles = vec![null_mut(); count as usize];
+    check(call, query(count, handles.as_mut_ptr(), null_mut()))?;
+    Ok(handles)
 }
 
 /// Runs a two-step string query.

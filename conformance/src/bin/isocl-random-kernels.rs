@@ -13,17 +13,17 @@
 //! and what the child was asked to `seed-N.json`, which `isocl-random-kernels --worker` runs again
 //! from its standard input. The exit status is 1 when something was found.
 
-use std::io::{BufWriter, IsTerminal};
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use isocl_conformance::random_kernel::compare;
 use isocl_conformance::random_kernel::compare::{request, Comparer, Finding};
 use isocl_conformance::random_kernel::print::source;
 use isocl_conformance::random_kernel::run::serve;
 use isocl_conformance::random_kernel::shrink::shrink;
 use isocl_conformance::random_kernel::tree::Case;
-use isocl_conformance::random_kernel::worker;
 
 const HELP: &str = "\
 usage: isocl-random-kernels [options]
@@ -57,9 +57,9 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let result = if arguments
         .first()
-        .is_some_and(|first| first == worker::ARGUMENT)
+        .is_some_and(|first| first == compare::ARGUMENT)
     {
-        serve(std::io::stdin().lock(), BufWriter::new(std::io::stdout())).map(|()| 0)
+        serve().map(|()| 0)
     } else {
         options(&arguments).and_then(|options| search(&options))
     };

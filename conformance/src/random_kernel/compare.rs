@@ -6,7 +6,13 @@ use std::time::Duration;
 use super::print::{items, source, Source};
 use super::run::{content, Outcome, Request};
 use super::tree::Case;
-use super::worker::Worker;
+use crate::child::{Answer, Child};
+
+/// The argument that makes `isocl-random-kernels` a child.
+pub const ARGUMENT: &str = "--worker";
+
+/// Requests after which a child is replaced, so that it does not fill the memory.
+const REQUESTS: usize = 2000;
 
 /// Sizes of work-groups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +80,8 @@ impl Finding {
 /// Runs cases every way.
 pub struct Comparer {
     ways: Vec<Way>,
-    workers: Vec<Worker>,
+    workers: Vec<Child<Outcome>>,
+    limit: Duration,
     /// What references could not run, which is not held against the implementation under test.
     pub unreferenced: Vec<String>,
 }
@@ -102,7 +109,8 @@ impl Comparer {
         if uneven {
             ways.push(own("in uneven work-groups", "", Groups::Uneven));
         }
-        let mut workers = vec![Worker::new(program, None, limit)];
+        let child = |environment| Child::new(program, &[ARGUMENT], environment, REQUESTS);
+        let mut workers = vec![child(Vec::new())];
         for reference in references {
             ways.push(Way {
                 name: format!("by the reference {}", reference.display()),
@@ -110,11 +118,12 @@ impl Comparer {
                 groups: Groups::OfTheCase,
                 worker: workers.len(),
             });
-            workers.push(Worker::new(program, Some(reference), limit));
+            workers.push(child(vec![("OCL_ICD_VENDORS", reference.into())]));
         }
         Self {
             ways,
             workers,
+            limit,
             unreferenced: Vec::new(),
         }
     }
@@ -132,7 +141,12 @@ impl Comparer {
                 Groups::Other | Groups::Uneven if case.depends_on_groups => continue,
                 _ => {}
             }
-            let outcome = self.workers[way.worker].run(&request(case, &source, way))?;
+            let request = request(case, &source, way);
+            let outcome = match self.workers[way.worker].ask(&request, self.limit)? {
+                Answer::Reply(outcome) => outcome,
+                Answer::Ended(end) => Outcome::Crashed(format!("{}\n{}", end.how, end.said)),
+                Answer::TimedOut => Outcome::TimedOut,
+            };
             let outputs = match (outcome, way.is_reference()) {
                 (Outcome::Outputs(outputs), _) => outputs,
                 (other, true) => {

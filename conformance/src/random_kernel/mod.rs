@@ -22,4 +22,3 @@ pub mod shrink;
 mod statements;
 pub mod tree;
 pub mod types;
-pub mod worker;

@@ -1,6 +1,5 @@
 //! A case as a child process gets it and runs it: everything it needs is in the request.
 
-use std::io::{BufRead, Write};
 use std::ptr::{null, null_mut};
 
 use opencl_sys::*;
@@ -9,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::print::items;
 use super::random::Random;
 use super::tree::{Argument, Case, Count};
+use crate::child;
 use crate::session::{check, CallError, Session};
 
 /// An argument of a kernel, with its contents.
@@ -82,21 +82,13 @@ pub fn content(case: &Case, argument: &Argument) -> Content {
     }
 }
 
-/// Serves requests, a line of JSON each, until there are no more.
+/// Serves requests of the parent, until there are no more.
 ///
 /// # Errors
 /// When there is no device, or the other side is gone.
-pub fn serve(requests: impl BufRead, mut replies: impl Write) -> Result<(), String> {
+pub fn serve() -> Result<(), String> {
     let session = Session::open().map_err(|error| format!("{error:?}"))?;
-    for line in requests.lines() {
-        let line = line.map_err(|error| error.to_string())?;
-        let request: Request = serde_json::from_str(&line).map_err(|error| error.to_string())?;
-        let reply = serde_json::to_string(&run(&session, &request));
-        let reply = reply.map_err(|error| error.to_string())?;
-        // A line of its own, whatever the implementation has printed before.
-        writeln!(replies, "\n{reply}").map_err(|error| error.to_string())?;
-        replies.flush().map_err(|error| error.to_string())?;
-    }
+    child::serve(|request| run(&session, &request))?;
     // Peers abort in their exit handlers now and then; the replies are out.
     std::mem::forget(session);
     Ok(())
