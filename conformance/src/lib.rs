@@ -5,6 +5,8 @@
 //! tests of this crate, one file per part of the specification.
 
 pub mod bench;
+pub mod check;
+pub mod checks;
 pub mod child;
 pub mod client;
 pub mod kernel_driver;
