@@ -1,7 +1,7 @@
 #![allow(unsafe_code)]
 
 use std::ffi::CStr;
-use std::sync::{Once, OnceLock};
+use std::sync::{Mutex, Once, OnceLock, PoisonError};
 
 use llvm_sys::core::*;
 use llvm_sys::support::LLVMParseCommandLineOptions;
@@ -14,12 +14,32 @@ use super::{llvm, Module, OwnedMessage};
 /// Generates code for one processor.
 #[derive(Debug)]
 pub struct TargetMachine {
-    raw: LLVMTargetMachineRef,
+    raw: Raw,
+    is_host: bool,
 }
+
+#[derive(Debug, Clone, Copy)]
+struct Raw(LLVMTargetMachineRef);
+
+// SAFETY: a machine knows nothing of threads, and belongs to one `TargetMachine` or to none.
+unsafe impl Send for Raw {}
+
+/// Machines for the host that nobody uses. What LLVM works out for a processor takes as long as the
+/// code of a small kernel, and machines keep it.
+static IDLE: Mutex<Vec<Raw>> = Mutex::new(Vec::new());
+
+/// Machines that may be idle.
+const MOST_IDLE: usize = 8;
 
 impl Drop for TargetMachine {
     fn drop(&mut self) {
-        llvm!(LLVMDisposeTargetMachine(self.raw));
+        if self.is_host {
+            let mut idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner);
+            if idle.len() < MOST_IDLE {
+                return idle.push(self.raw);
+            }
+        }
+        llvm!(LLVMDisposeTargetMachine(self.raw()));
     }
 }
 
@@ -50,6 +70,10 @@ impl TargetMachine {
     /// # Errors
     /// LLVM was built without this processor.
     pub fn host() -> Result<Self, String> {
+        let idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        if let Some(raw) = idle {
+            return Ok(Self { raw, is_host: true });
+        }
         // Asking the processor takes long on virtual machines.
         static HOST: OnceLock<[String; 3]> = OnceLock::new();
         let [triple, cpu, features] = HOST.get_or_init(|| {
@@ -59,7 +83,9 @@ impl TargetMachine {
                 OwnedMessage::new(llvm!(LLVMGetHostCPUFeatures())).to_string(),
             ]
         });
-        Self::new(triple, cpu, features)
+        let mut machine = Self::new(triple, cpu, features)?;
+        machine.is_host = true;
+        Ok(machine)
     }
 
     /// A processor by LLVM's names; code is position independent and optimised.
@@ -91,32 +117,35 @@ impl TargetMachine {
         if raw.is_null() {
             return Err("LLVM made no target machine".to_owned());
         }
-        Ok(Self { raw })
+        Ok(Self {
+            raw: Raw(raw),
+            is_host: false,
+        })
     }
 
     /// The C API's pointer.
     pub fn raw(&self) -> LLVMTargetMachineRef {
-        self.raw
+        self.raw.0
     }
 
     /// Target triple.
     pub fn triple(&self) -> String {
-        OwnedMessage::new(llvm!(LLVMGetTargetMachineTriple(self.raw))).to_string()
+        OwnedMessage::new(llvm!(LLVMGetTargetMachineTriple(self.raw()))).to_string()
     }
 
     /// Processor name.
     pub fn cpu(&self) -> String {
-        OwnedMessage::new(llvm!(LLVMGetTargetMachineCPU(self.raw))).to_string()
+        OwnedMessage::new(llvm!(LLVMGetTargetMachineCPU(self.raw()))).to_string()
     }
 
     /// Processor features, `+name` and `-name` separated by commas.
     pub fn features(&self) -> String {
-        OwnedMessage::new(llvm!(LLVMGetTargetMachineFeatureString(self.raw))).to_string()
+        OwnedMessage::new(llvm!(LLVMGetTargetMachineFeatureString(self.raw()))).to_string()
     }
 
     /// Data layout string.
     pub fn data_layout(&self) -> String {
-        let data = llvm!(LLVMCreateTargetDataLayout(self.raw));
+        let data = llvm!(LLVMCreateTargetDataLayout(self.raw()));
         let text = OwnedMessage::new(llvm!(LLVMCopyStringRepOfTargetData(data))).to_string();
         llvm!(LLVMDisposeTargetData(data));
         text
@@ -130,7 +159,7 @@ impl TargetMachine {
         let mut message = std::ptr::null_mut();
         let mut buffer = std::ptr::null_mut();
         let failed = llvm!(LLVMTargetMachineEmitToMemoryBuffer(
-            self.raw,
+            self.raw(),
             module.raw(),
             LLVMCodeGenFileType::LLVMObjectFile,
             &mut message,
