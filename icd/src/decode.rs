@@ -7,7 +7,8 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use isocl_runtime::device::Device;
-use isocl_runtime::{Error, ErrorCode, Event, Result};
+use isocl_runtime::wait_list::EventRequest;
+use isocl_runtime::{Error, ErrorCode, Result};
 
 use crate::abi::{cl_bool, cl_event};
 use crate::object::Object;
@@ -278,15 +279,15 @@ pub(crate) fn boolean(value: cl_bool) -> bool {
     value != 0
 }
 
-/// The events of a wait list.
+/// The last two arguments of a call that enqueues a command.
 ///
 /// # Errors
 /// `InvalidEventWaitList` when length and array do not fit each other or a handle is invalid.
 /// `InvalidEvent` when the command's own event would be stored into the list.
-pub(crate) fn wait_list(
+pub(crate) fn event_request(
     events: List<'_, cl_event>,
     event: &Out<'_, cl_event>,
-) -> Result<Vec<Arc<Event>>> {
+) -> Result<EventRequest> {
     let invalid = |reason| Error::new(ErrorCode::InvalidEventWaitList, reason);
     // CL_INVALID_EVENT_WAIT_LIST: event_wait_list is NULL and num_events_in_wait_list > 0, or
     // event_wait_list is not NULL and num_events_in_wait_list is 0.
@@ -295,8 +296,12 @@ pub(crate) fn wait_list(
             "num_events_in_wait_list and event_wait_list do not fit each other",
         ));
     }
+    let wants_event = !event.is_null();
     if events.is_null() {
-        return Ok(Vec::new());
+        return Ok(EventRequest {
+            wait_list: Vec::new(),
+            wants_event,
+        });
     }
     // §5.11: event must not refer to an element of the event_wait_list array.
     if events.contains_place(event.place) {
@@ -306,8 +311,12 @@ pub(crate) fn wait_list(
         ));
     }
     // CL_INVALID_EVENT_WAIT_LIST: event objects in event_wait_list are not valid events.
-    objects(events)
-        .map_err(|_| invalid("event_wait_list has a handle that is not that of an event"))
+    let wait_list = objects(events)
+        .map_err(|_| invalid("event_wait_list has a handle that is not that of an event"))?;
+    Ok(EventRequest {
+        wait_list,
+        wants_event,
+    })
 }
 
 /// The objects of a list of handles.

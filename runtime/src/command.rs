@@ -1,5 +1,6 @@
 //! Commands: validated operands, ready for a device. One variant per kind of work.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use isocl_compiler_interface::message::KernelCode;
@@ -8,6 +9,7 @@ use isocl_kernel_iface::Address;
 use crate::device::DeviceProgram;
 use crate::error::{Error, ErrorCode, Result};
 use crate::event::Event;
+use crate::queue::CommandQueue;
 
 /// `cl_command_type` (§5.11), reported by events.
 #[allow(missing_docs)]
@@ -212,17 +214,36 @@ impl Command {
 
 /// Lets a device answer a command after [`crate::device::Backend::run`] returned.
 #[derive(Clone, Copy)]
-pub struct Deferral<'a>(&'a Arc<Event>);
+pub struct Deferral<'a>(Deferred<'a>);
+
+/// What to settle later.
+#[derive(Clone, Copy)]
+enum Deferred<'a> {
+    Event(&'a Arc<Event>),
+    /// A command without an event. It gets one now, which its queue finds in the cell.
+    Unnamed(&'a Arc<CommandQueue>, &'a OnceCell<Arc<Event>>),
+}
 
 impl<'a> Deferral<'a> {
-    pub(crate) fn new(event: &'a Arc<Event>) -> Self {
-        Self(event)
+    pub(crate) fn of_event(event: &'a Arc<Event>) -> Self {
+        Self(Deferred::Event(event))
+    }
+
+    pub(crate) fn without_event(
+        queue: &'a Arc<CommandQueue>,
+        event: &'a OnceCell<Arc<Event>>,
+    ) -> Self {
+        Self(Deferred::Unnamed(queue, event))
     }
 
     /// What the device answers with later, on any thread. To be taken at most once, by a device
     /// that then returns no result.
     pub fn defer(self) -> Completion {
-        Completion(Some(Arc::clone(self.0)))
+        let event = match self.0 {
+            Deferred::Event(event) => event,
+            Deferred::Unnamed(queue, cell) => cell.get_or_init(|| Event::of_running_command(queue)),
+        };
+        Completion(Some(Arc::clone(event)))
     }
 }
 

@@ -11,8 +11,8 @@ use crate::mem_object;
 use crate::queue::CommandQueue;
 use crate::rect::{Pitches, Rect};
 use crate::svm::check_pattern;
-use crate::wait_list::WaitList;
-use crate::{Error, ErrorCode, Event, Result};
+use crate::wait_list::{EventArguments, WaitList};
+use crate::{Error, ErrorCode, Result};
 
 /// Buffer flags that forbid the host to read.
 const NO_HOST_READ: MemFlags = MemFlags::HOST_WRITE_ONLY.union(MemFlags::HOST_NO_ACCESS);
@@ -73,15 +73,15 @@ impl CommandQueue {
     ///
     /// # Errors
     /// As §5.2.2 lists them; when blocking, `ExecStatusErrorForEventsInWaitList`.
-    pub fn enqueue_read_buffer(
+    pub fn enqueue_read_buffer<A: EventArguments + ?Sized>(
         self: &Arc<Self>,
         buffer: &Arc<Buffer>,
         blocking: bool,
         offset: usize,
         size: usize,
         pointer: Address,
-        events: &[Arc<Event>],
-    ) -> Result<Arc<Event>> {
+        events: &A,
+    ) -> Result<A::Answer> {
         self.transfer(
             Direction::Read,
             buffer,
@@ -97,15 +97,15 @@ impl CommandQueue {
     ///
     /// # Errors
     /// As §5.2.2 lists them; when blocking, `ExecStatusErrorForEventsInWaitList`.
-    pub fn enqueue_write_buffer(
+    pub fn enqueue_write_buffer<A: EventArguments + ?Sized>(
         self: &Arc<Self>,
         buffer: &Arc<Buffer>,
         blocking: bool,
         offset: usize,
         size: usize,
         pointer: Address,
-        events: &[Arc<Event>],
-    ) -> Result<Arc<Event>> {
+        events: &A,
+    ) -> Result<A::Answer> {
         self.transfer(
             Direction::Write,
             buffer,
@@ -118,7 +118,7 @@ impl CommandQueue {
     }
 
     #[allow(clippy::too_many_arguments)]
-    fn transfer(
+    fn transfer<A: EventArguments + ?Sized>(
         self: &Arc<Self>,
         direction: Direction,
         buffer: &Arc<Buffer>,
@@ -126,8 +126,8 @@ impl CommandQueue {
         offset: usize,
         size: usize,
         pointer: Address,
-        events: &[Arc<Event>],
-    ) -> Result<Arc<Event>> {
+        events: &A,
+    ) -> Result<A::Answer> {
         let wait_list = self.buffer_wait_list(&[buffer], events)?;
         check_region(buffer, offset, size)?;
         // CL_INVALID_VALUE: ptr is NULL.
@@ -155,7 +155,7 @@ impl CommandQueue {
     /// # Errors
     /// As §5.2.2 lists them; when blocking, `ExecStatusErrorForEventsInWaitList`.
     #[allow(clippy::too_many_arguments)]
-    pub fn enqueue_read_buffer_rect(
+    pub fn enqueue_read_buffer_rect<A: EventArguments + ?Sized>(
         self: &Arc<Self>,
         buffer: &Arc<Buffer>,
         blocking: bool,
@@ -163,8 +163,8 @@ impl CommandQueue {
         host_side: RectSide,
         region: [usize; 3],
         pointer: Address,
-        events: &[Arc<Event>],
-    ) -> Result<Arc<Event>> {
+        events: &A,
+    ) -> Result<A::Answer> {
         let sides = (buffer_side, host_side);
         self.transfer_rect(
             Direction::Read,
@@ -183,7 +183,7 @@ impl CommandQueue {
     /// # Errors
     /// As §5.2.2 lists them; when blocking, `ExecStatusErrorForEventsInWaitList`.
     #[allow(clippy::too_many_arguments)]
-    pub fn enqueue_write_buffer_rect(
+    pub fn enqueue_write_buffer_rect<A: EventArguments + ?Sized>(
         self: &Arc<Self>,
         buffer: &Arc<Buffer>,
         blocking: bool,
@@ -191,8 +191,8 @@ impl CommandQueue {
         host_side: RectSide,
         region: [usize; 3],
         pointer: Address,
-        events: &[Arc<Event>],
-    ) -> Result<Arc<Event>> {
+        events: &A,
+    ) -> Result<A::Answer> {
         let sides = (buffer_side, host_side);
         self.transfer_rect(
             Direction::Write,
@@ -206,7 +206,7 @@ impl CommandQueue {
     }
 
     #[allow(clippy::too_many_arguments)]
-    fn transfer_rect(
+    fn transfer_rect<A: EventArguments + ?Sized>(
         self: &Arc<Self>,
         direction: Direction,
         buffer: &Arc<Buffer>,
@@ -214,8 +214,8 @@ impl CommandQueue {
         (buffer_side, host_side): (RectSide, RectSide),
         region: [usize; 3],
         pointer: Address,
-        events: &[Arc<Event>],
-    ) -> Result<Arc<Event>> {
+        events: &A,
+    ) -> Result<A::Answer> {
         let wait_list = self.buffer_wait_list(&[buffer], events)?;
         let rect = rect_of(buffer_side, region)?;
         check_region(buffer, rect.start, rect.len)?;
@@ -261,15 +261,15 @@ impl CommandQueue {
     ///
     /// # Errors
     /// As §5.2.2 lists them.
-    pub fn enqueue_copy_buffer(
+    pub fn enqueue_copy_buffer<A: EventArguments + ?Sized>(
         self: &Arc<Self>,
         source: &Arc<Buffer>,
         destination: &Arc<Buffer>,
         source_offset: usize,
         destination_offset: usize,
         size: usize,
-        events: &[Arc<Event>],
-    ) -> Result<Arc<Event>> {
+        events: &A,
+    ) -> Result<A::Answer> {
         let wait_list = self.buffer_wait_list(&[source, destination], events)?;
         source.check_alignment(self.device())?;
         destination.check_alignment(self.device())?;
@@ -296,15 +296,15 @@ impl CommandQueue {
     ///
     /// # Errors
     /// As §5.2.2 lists them.
-    pub fn enqueue_copy_buffer_rect(
+    pub fn enqueue_copy_buffer_rect<A: EventArguments + ?Sized>(
         self: &Arc<Self>,
         source: &Arc<Buffer>,
         destination: &Arc<Buffer>,
         source_side: RectSide,
         destination_side: RectSide,
         region: [usize; 3],
-        events: &[Arc<Event>],
-    ) -> Result<Arc<Event>> {
+        events: &A,
+    ) -> Result<A::Answer> {
         let wait_list = self.buffer_wait_list(&[source, destination], events)?;
         source.check_alignment(self.device())?;
         destination.check_alignment(self.device())?;
@@ -340,14 +340,14 @@ impl CommandQueue {
     ///
     /// # Errors
     /// As §5.2.3 lists them.
-    pub fn enqueue_fill_buffer(
+    pub fn enqueue_fill_buffer<A: EventArguments + ?Sized>(
         self: &Arc<Self>,
         buffer: &Arc<Buffer>,
         pattern: Vec<u8>,
         offset: usize,
         size: usize,
-        events: &[Arc<Event>],
-    ) -> Result<Arc<Event>> {
+        events: &A,
+    ) -> Result<A::Answer> {
         let wait_list = self.buffer_wait_list(&[buffer], events)?;
         check_region(buffer, offset, size)?;
         check_pattern(&pattern)?;
@@ -378,15 +378,15 @@ impl CommandQueue {
     ///
     /// # Errors
     /// As §5.2.4 lists them; when blocking, `ExecStatusErrorForEventsInWaitList`.
-    pub fn enqueue_map_buffer(
+    pub fn enqueue_map_buffer<A: EventArguments + ?Sized>(
         self: &Arc<Self>,
         buffer: &Arc<Buffer>,
         blocking: bool,
         flags: u64,
         offset: usize,
         size: usize,
-        events: &[Arc<Event>],
-    ) -> Result<(Address, Arc<Event>)> {
+        events: &A,
+    ) -> Result<(Address, A::Answer)> {
         let wait_list = self.buffer_wait_list(&[buffer], events)?;
         check_region(buffer, offset, size)?;
         // CL_INVALID_VALUE: size is zero.
@@ -419,12 +419,12 @@ impl CommandQueue {
     ///
     /// # Errors
     /// `InvalidContext`, `InvalidValue` when `pointer` is not that of a mapping of this buffer.
-    pub fn enqueue_unmap_mem_object(
+    pub fn enqueue_unmap_mem_object<A: EventArguments + ?Sized>(
         self: &Arc<Self>,
         buffer: &Arc<Buffer>,
         pointer: Address,
-        events: &[Arc<Event>],
-    ) -> Result<Arc<Event>> {
+        events: &A,
+    ) -> Result<A::Answer> {
         let wait_list = self.buffer_wait_list(&[buffer], events)?;
         let command = Command {
             operation: buffer.unmap(pointer)?,
@@ -438,12 +438,12 @@ impl CommandQueue {
     ///
     /// # Errors
     /// `InvalidContext`, `InvalidValue`.
-    pub fn enqueue_migrate_mem_objects(
+    pub fn enqueue_migrate_mem_objects<A: EventArguments + ?Sized>(
         self: &Arc<Self>,
         buffers: &[Arc<Buffer>],
         flags: u64,
-        events: &[Arc<Event>],
-    ) -> Result<Arc<Event>> {
+        events: &A,
+    ) -> Result<A::Answer> {
         let buffers: Vec<_> = buffers.iter().collect();
         let wait_list = self.buffer_wait_list(&buffers, events)?;
         // CL_INVALID_VALUE: num_mem_objects is zero or mem_objects is NULL.
@@ -458,32 +458,12 @@ impl CommandQueue {
         self.submit(CommandType::MigrateMemObjects, command, wait_list)
     }
 
-    /// Enqueues a command and, when `blocking`, waits for it.
-    ///
-    /// # Errors
-    /// `ExecStatusErrorForEventsInWaitList` when it was waited for and failed.
-    pub(crate) fn submit_and_wait(
-        self: &Arc<Self>,
-        command_type: CommandType,
-        command: Command,
-        wait_list: WaitList<'_>,
-        blocking: bool,
-    ) -> Result<Arc<Event>> {
-        let event = self.submit(command_type, command, wait_list)?;
-        if blocking {
-            // CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST: the operation is blocking and the
-            // execution status of an event in event_wait_list is negative.
-            event.wait()?;
-        }
-        Ok(event)
-    }
-
     /// The checks that come first for every command on buffers.
-    fn buffer_wait_list<'a>(
+    fn buffer_wait_list<'a, A: EventArguments + ?Sized>(
         &self,
         buffers: &[&Arc<Buffer>],
-        events: &'a [Arc<Event>],
-    ) -> Result<WaitList<'a>> {
+        events: &'a A,
+    ) -> Result<WaitList<'a, A>> {
         // CL_INVALID_CONTEXT: the context associated with command_queue and a buffer, or an event
         // in event_wait_list, are not the same.
         let foreign = |buffer: &&Arc<Buffer>| !Arc::ptr_eq(buffer.context(), self.context());

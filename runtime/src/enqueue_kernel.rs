@@ -9,8 +9,8 @@ use crate::lock::lock;
 use crate::nd_range::{GivenSizes, NdRange};
 use crate::program::no_executable;
 use crate::queue::CommandQueue;
-use crate::wait_list::WaitList;
-use crate::{Error, ErrorCode, Event, Result};
+use crate::wait_list::{EventArguments, WaitList};
+use crate::{Error, ErrorCode, Result};
 
 /// `CL_EXEC_NATIVE_KERNEL`
 const EXEC_NATIVE_KERNEL: u64 = 2;
@@ -21,15 +21,15 @@ impl CommandQueue {
     ///
     /// # Errors
     /// As §5.10 lists them.
-    pub fn enqueue_nd_range_kernel(
+    pub fn enqueue_nd_range_kernel<A: EventArguments + ?Sized>(
         self: &Arc<Self>,
         kernel: &Kernel,
         work_dim: u32,
         global_offset: Option<&[usize]>,
         global_size: Option<&[usize]>,
         local_size: Option<&[usize]>,
-        events: &[Arc<Event>],
-    ) -> Result<Arc<Event>> {
+        events: &A,
+    ) -> Result<A::Answer> {
         let sizes = GivenSizes {
             work_dim,
             global_offset,
@@ -79,11 +79,11 @@ impl CommandQueue {
     ///
     /// # Errors
     /// As §5.10 lists them.
-    pub fn enqueue_task(
+    pub fn enqueue_task<A: EventArguments + ?Sized>(
         self: &Arc<Self>,
         kernel: &Kernel,
-        events: &[Arc<Event>],
-    ) -> Result<Arc<Event>> {
+        events: &A,
+    ) -> Result<A::Answer> {
         let one = Some([1_usize].as_slice());
         let sizes = GivenSizes {
             work_dim: 1,
@@ -98,12 +98,12 @@ impl CommandQueue {
     ///
     /// # Errors
     /// `InvalidContext`, `InvalidOperation` when the device cannot.
-    pub fn enqueue_native_kernel(
+    pub fn enqueue_native_kernel<A: EventArguments + ?Sized>(
         self: &Arc<Self>,
         function: Box<dyn FnOnce() + Send>,
         buffers: Vec<Arc<Buffer>>,
-        events: &[Arc<Event>],
-    ) -> Result<Arc<Event>> {
+        events: &A,
+    ) -> Result<A::Answer> {
         let foreign = |buffer: &Arc<Buffer>| !Arc::ptr_eq(buffer.context(), self.context());
         if buffers.iter().any(foreign) {
             return Err(Error::new(
@@ -130,13 +130,13 @@ impl CommandQueue {
         self.submit(CommandType::NativeKernel, command, wait_list)
     }
 
-    fn run_kernel(
+    fn run_kernel<A: EventArguments + ?Sized>(
         self: &Arc<Self>,
         command_type: CommandType,
         kernel: &Kernel,
         sizes: &GivenSizes<'_>,
-        events: &[Arc<Event>],
-    ) -> Result<Arc<Event>> {
+        events: &A,
+    ) -> Result<A::Answer> {
         // CL_INVALID_CONTEXT: the context associated with command_queue and kernel are not the
         // same.
         if !Arc::ptr_eq(kernel.context(), self.context()) {

@@ -137,6 +137,13 @@ impl Event {
         Arc::new(event)
     }
 
+    /// The event of a command without one that runs already, once its device wants to answer later.
+    /// Only its queue ever sees it.
+    pub(crate) fn of_running_command(queue: &Arc<CommandQueue>) -> Arc<Self> {
+        let origin = Origin::Command(Arc::clone(queue));
+        Arc::new(Self::new(origin, CommandType::Marker, RUNNING, None))
+    }
+
     /// The type of the command, `User` for user events.
     pub fn command_type(&self) -> CommandType {
         self.command_type
@@ -246,10 +253,7 @@ impl Event {
             self.wait_passively();
         }
         if self.current_status() < COMPLETE {
-            return Err(Error::new(
-                ErrorCode::ExecStatusErrorForEventsInWaitList,
-                "an event that was waited for has a negative execution status",
-            ));
+            return Err(failure_waited_for());
         }
         Ok(())
     }
@@ -403,10 +407,7 @@ impl Event {
                 self.stamps[3].store(queue.device().backend.timestamp(), Ordering::Relaxed);
             }
             if let Err(error) = &result {
-                crate::log::error("command", error);
-                if error.code != ErrorCode::ExecStatusErrorForEventsInWaitList {
-                    queue.context().report(error);
-                }
+                queue.report_failure(error);
             }
         }
         let before = self.status.fetch_min(status, Ordering::SeqCst);
@@ -499,6 +500,14 @@ impl std::fmt::Debug for Event {
             .field("status", &self.current_status())
             .finish_non_exhaustive()
     }
+}
+
+/// What waiting for a command that failed ends with.
+pub(crate) fn failure_waited_for() -> Error {
+    Error::new(
+        ErrorCode::ExecStatusErrorForEventsInWaitList,
+        "an event that was waited for has a negative execution status",
+    )
 }
 
 /// A user event in the state `CL_SUBMITTED` (`clCreateUserEvent`).

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use crate::command::{Command, CommandType};
 use crate::context::Context;
 use crate::device::{Device, Task};
-use crate::event::{Event, WaitList};
+use crate::event::Event;
 use crate::flags::QueueProperties;
 use crate::schedule::Schedule;
+use crate::wait_list::{EventArguments, WaitList};
 use crate::{ApiSlot, Error, ErrorCode, Result};
 
 /// A command queue (`cl_command_queue`) on the host.
@@ -127,15 +128,49 @@ impl CommandQueue {
     ///
     /// # Errors
     /// None today; callers must expect `OutOfHostMemory`.
-    pub(crate) fn submit(
+    pub(crate) fn submit<A: EventArguments + ?Sized>(
         self: &Arc<Self>,
         command_type: CommandType,
         command: Command,
-        wait_list: WaitList<'_>,
-    ) -> Result<Arc<Event>> {
-        Ok(self
+        wait_list: WaitList<'_, A>,
+    ) -> Result<A::Answer> {
+        self.submit_and_wait(command_type, command, wait_list, false)
+    }
+
+    /// Enqueues a command and, when `blocking`, waits for it.
+    ///
+    /// # Errors
+    /// `ExecStatusErrorForEventsInWaitList` when it was waited for and failed.
+    pub(crate) fn submit_and_wait<A: EventArguments + ?Sized>(
+        self: &Arc<Self>,
+        command_type: CommandType,
+        command: Command,
+        wait_list: WaitList<'_, A>,
+        blocking: bool,
+    ) -> Result<A::Answer> {
+        if let Some(answer) = wait_list.without_event() {
+            if let Some(place) = self.schedule.place_without_event(self, &command, blocking) {
+                place.enqueue(self, command, blocking)?;
+                return Ok(answer);
+            }
+        }
+        let event = self
             .schedule
-            .enqueue(self, command_type, command, wait_list))
+            .enqueue(self, command_type, command, wait_list.events());
+        if blocking {
+            // CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST: the operation is blocking and the
+            // execution status of an event in event_wait_list is negative.
+            event.wait()?;
+        }
+        Ok(A::with_event(event))
+    }
+
+    /// Tells of the failure of a command: the log, and the application's callback.
+    pub(crate) fn report_failure(&self, error: &Error) {
+        crate::log::error("command", error);
+        if error.code != ErrorCode::ExecStatusErrorForEventsInWaitList {
+            self.context.report(error);
+        }
     }
 
     /// `clEnqueueMarkerWithWaitList`: complete when `events` are, or, without any, when all
@@ -143,10 +178,10 @@ impl CommandQueue {
     ///
     /// # Errors
     /// `InvalidContext` when an event belongs to another context.
-    pub fn enqueue_marker_with_wait_list(
+    pub fn enqueue_marker_with_wait_list<A: EventArguments + ?Sized>(
         self: &Arc<Self>,
-        events: &[Arc<Event>],
-    ) -> Result<Arc<Event>> {
+        events: &A,
+    ) -> Result<A::Answer> {
         let wait_list = WaitList::new(&self.context, events)?;
         self.submit(CommandType::Marker, Command::nothing(), wait_list)
     }
@@ -155,10 +190,10 @@ impl CommandQueue {
     ///
     /// # Errors
     /// `InvalidContext` when an event belongs to another context.
-    pub fn enqueue_barrier_with_wait_list(
+    pub fn enqueue_barrier_with_wait_list<A: EventArguments + ?Sized>(
         self: &Arc<Self>,
-        events: &[Arc<Event>],
-    ) -> Result<Arc<Event>> {
+        events: &A,
+    ) -> Result<A::Answer> {
         let wait_list = WaitList::new(&self.context, events)?;
         self.submit(CommandType::Barrier, Command::nothing(), wait_list)
     }

@@ -38,17 +38,76 @@ pub fn wait_for_events(events: &[Arc<Event>]) -> Result<()> {
     result
 }
 
-/// A checked list of events that a command waits for.
-#[derive(Debug, Clone, Copy)]
-pub struct WaitList<'a>(&'a [Arc<Event>]);
+/// The last arguments of a call that enqueues a command: `event_wait_list`, and `event`, which says
+/// whether the caller wants the command's event. Slices and vectors of events stand for callers
+/// that do.
+pub trait EventArguments {
+    /// What the call answers with.
+    type Answer;
 
-impl<'a> WaitList<'a> {
+    /// `event_wait_list`
+    fn wait_list(&self) -> &[Arc<Event>];
+
+    /// The answer when the command has no event; nothing when the caller wants one.
+    fn without_event(&self) -> Option<Self::Answer>;
+
+    /// The answer when the command has an event.
+    fn with_event(event: Arc<Event>) -> Self::Answer;
+}
+
+impl<T: AsRef<[Arc<Event>]> + ?Sized> EventArguments for T {
+    type Answer = Arc<Event>;
+
+    fn wait_list(&self) -> &[Arc<Event>] {
+        self.as_ref()
+    }
+
+    fn without_event(&self) -> Option<Arc<Event>> {
+        None
+    }
+
+    fn with_event(event: Arc<Event>) -> Arc<Event> {
+        event
+    }
+}
+
+/// [`EventArguments`] of a caller that says whether it wants the event. It may get one anyway.
+#[derive(Debug, Default)]
+pub struct EventRequest {
+    /// `event_wait_list`
+    pub wait_list: Vec<Arc<Event>>,
+    /// Whether `event` is not NULL.
+    pub wants_event: bool,
+}
+
+impl EventArguments for EventRequest {
+    type Answer = Option<Arc<Event>>;
+
+    fn wait_list(&self) -> &[Arc<Event>] {
+        &self.wait_list
+    }
+
+    fn without_event(&self) -> Option<Option<Arc<Event>>> {
+        (!self.wants_event).then_some(None)
+    }
+
+    fn with_event(event: Arc<Event>) -> Option<Arc<Event>> {
+        Some(event)
+    }
+}
+
+/// [`EventArguments`] whose list was checked.
+#[derive(Debug)]
+pub struct WaitList<'a, A: ?Sized>(&'a A);
+
+impl<'a, A: EventArguments + ?Sized> WaitList<'a, A> {
     /// Checks that all events belong to `context`.
     ///
     /// # Errors
     /// `InvalidContext` when one does not.
-    pub fn new(context: &Arc<Context>, events: &'a [Arc<Event>]) -> Result<Self> {
-        if events
+    pub fn new(context: &Arc<Context>, arguments: &'a A) -> Result<Self> {
+        if arguments
+            .wait_list()
             .iter()
             .any(|event| !Arc::ptr_eq(event.context(), context))
         {
@@ -57,16 +116,20 @@ impl<'a> WaitList<'a> {
                 "an event of the wait list belongs to another context than the queue",
             ));
         }
-        Ok(Self(events))
-    }
-
-    /// A command that waits for nothing but its queue.
-    pub(crate) fn empty() -> WaitList<'static> {
-        WaitList(&[])
+        Ok(Self(arguments))
     }
 
     /// The events.
     pub fn events(&self) -> &'a [Arc<Event>] {
-        self.0
+        self.0.wait_list()
+    }
+
+    /// The answer when the command has no event; nothing when the caller wants one, or when there
+    /// are events to wait for, which takes one.
+    pub(crate) fn without_event(&self) -> Option<A::Answer> {
+        match self.events() {
+            [] => self.0.without_event(),
+            _ => None,
+        }
     }
 }

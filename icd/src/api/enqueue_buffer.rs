@@ -55,7 +55,7 @@ pub(crate) unsafe extern "C" fn clEnqueueReadBuffer(
     entry("clEnqueueReadBuffer", || {
         let queue = CommandQueue::registry().get(command_queue)?;
         let buffer = Buffer::registry().get(buffer)?;
-        let events = decode::wait_list(events, &event)?;
+        let events = decode::event_request(events, &event)?;
         let command = queue
             .enqueue_read_buffer(
                 &buffer,
@@ -91,7 +91,7 @@ pub(crate) unsafe extern "C" fn clEnqueueWriteBuffer(
     entry("clEnqueueWriteBuffer", || {
         let queue = CommandQueue::registry().get(command_queue)?;
         let buffer = Buffer::registry().get(buffer)?;
-        let events = decode::wait_list(events, &event)?;
+        let events = decode::event_request(events, &event)?;
         let blocking = boolean(blocking_write);
         let command = queue
             .enqueue_write_buffer(&buffer, blocking, offset, size, ptr.into(), &events)
@@ -127,7 +127,7 @@ pub(crate) unsafe extern "C" fn clEnqueueReadBufferRect(
     entry("clEnqueueReadBufferRect", || {
         let queue = CommandQueue::registry().get(command_queue)?;
         let buffer = Buffer::registry().get(buffer)?;
-        let events = decode::wait_list(events, &event)?;
+        let events = decode::event_request(events, &event)?;
         let from = rect_side(buffer_origin, buffer_row_pitch, buffer_slice_pitch)?;
         let to = rect_side(host_origin, host_row_pitch, host_slice_pitch)?;
         let (region, blocking) = (rect_region(region)?, boolean(blocking_read));
@@ -165,7 +165,7 @@ pub(crate) unsafe extern "C" fn clEnqueueWriteBufferRect(
     entry("clEnqueueWriteBufferRect", || {
         let queue = CommandQueue::registry().get(command_queue)?;
         let buffer = Buffer::registry().get(buffer)?;
-        let events = decode::wait_list(events, &event)?;
+        let events = decode::event_request(events, &event)?;
         let to = rect_side(buffer_origin, buffer_row_pitch, buffer_slice_pitch)?;
         let from = rect_side(host_origin, host_row_pitch, host_slice_pitch)?;
         let (region, blocking) = (rect_region(region)?, boolean(blocking_write));
@@ -198,7 +198,7 @@ pub(crate) unsafe extern "C" fn clEnqueueCopyBuffer(
         let queue = CommandQueue::registry().get(command_queue)?;
         let from = Buffer::registry().get(src_buffer)?;
         let to = Buffer::registry().get(dst_buffer)?;
-        let events = decode::wait_list(events, &event)?;
+        let events = decode::event_request(events, &event)?;
         let command = queue
             .enqueue_copy_buffer(&from, &to, src_offset, dst_offset, size, &events)
             .report_to(queue.context())?;
@@ -233,7 +233,7 @@ pub(crate) unsafe extern "C" fn clEnqueueCopyBufferRect(
         let queue = CommandQueue::registry().get(command_queue)?;
         let source = Buffer::registry().get(src_buffer)?;
         let destination = Buffer::registry().get(dst_buffer)?;
-        let events = decode::wait_list(events, &event)?;
+        let events = decode::event_request(events, &event)?;
         let from = rect_side(src_origin, src_row_pitch, src_slice_pitch)?;
         let to = rect_side(dst_origin, dst_row_pitch, dst_slice_pitch)?;
         let region = rect_region(region)?;
@@ -266,7 +266,7 @@ pub(crate) unsafe extern "C" fn clEnqueueFillBuffer(
     entry("clEnqueueFillBuffer", || {
         let queue = CommandQueue::registry().get(command_queue)?;
         let buffer = Buffer::registry().get(buffer)?;
-        let events = decode::wait_list(events, &event)?;
+        let events = decode::event_request(events, &event)?;
         let pattern = decode::pattern(&pattern)?;
         let command = queue
             .enqueue_fill_buffer(&buffer, pattern, offset, size, &events)
@@ -298,7 +298,7 @@ pub(crate) unsafe extern "C" fn clEnqueueMapBuffer(
     create("clEnqueueMapBuffer", errcode, || {
         let queue = CommandQueue::registry().get(command_queue)?;
         let buffer = Buffer::registry().get(buffer)?;
-        let events = decode::wait_list(events, &event)?;
+        let events = decode::event_request(events, &event)?;
         let (pointer, command) = queue
             .enqueue_map_buffer(
                 &buffer,
@@ -332,7 +332,7 @@ pub(crate) unsafe extern "C" fn clEnqueueUnmapMemObject(
     entry("clEnqueueUnmapMemObject", || {
         let queue = CommandQueue::registry().get(command_queue)?;
         let buffer = Buffer::registry().get(memobj)?;
-        let events = decode::wait_list(events, &event)?;
+        let events = decode::event_request(events, &event)?;
         let command = queue
             .enqueue_unmap_mem_object(&buffer, mapped_ptr.into(), &events)
             .report_to(queue.context())?;
@@ -364,7 +364,7 @@ pub(crate) unsafe extern "C" fn clEnqueueMigrateMemObjects(
             return Err(invalid_value("there are no memory objects"));
         }
         let buffers: Vec<Arc<Buffer>> = decode::objects(buffers)?;
-        let events = decode::wait_list(events, &event)?;
+        let events = decode::event_request(events, &event)?;
         let command = queue
             .enqueue_migrate_mem_objects(&buffers, flags, &events)
             .report_to(queue.context())?;

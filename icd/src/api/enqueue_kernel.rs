@@ -65,7 +65,7 @@ pub(crate) unsafe extern "C" fn clEnqueueNDRangeKernel(
     entry("clEnqueueNDRangeKernel", || {
         let queue = CommandQueue::registry().get(command_queue)?;
         let kernel = Kernel::registry().get(kernel)?;
-        let events = decode::wait_list(events, &event)?;
+        let events = decode::event_request(events, &event)?;
         let (offset, global, local) = (offset.get(), global.get(), local.get());
         let command = queue
             .enqueue_nd_range_kernel(&kernel, work_dim, offset, global, local, &events)
@@ -91,7 +91,7 @@ pub(crate) unsafe extern "C" fn clEnqueueTask(
     entry("clEnqueueTask", || {
         let queue = CommandQueue::registry().get(command_queue)?;
         let kernel = Kernel::registry().get(kernel)?;
-        let events = decode::wait_list(events, &event)?;
+        let events = decode::event_request(events, &event)?;
         let command = queue
             .enqueue_task(&kernel, &events)
             .report_to(queue.context())?;
@@ -170,7 +170,7 @@ pub(crate) unsafe extern "C" fn clEnqueueNativeKernel(
             })
             .collect::<Result<Vec<_>>>()?;
         let arguments = native_arguments(arguments, &buffers, places.iter())?;
-        let events = decode::wait_list(events, &event)?;
+        let events = decode::event_request(events, &event)?;
         let function = native_function(function, arguments);
         let command = queue
             .enqueue_native_kernel(function, buffers.into_iter().flatten().collect(), &events)

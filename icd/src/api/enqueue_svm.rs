@@ -50,7 +50,7 @@ pub(crate) unsafe extern "C" fn clEnqueueSVMFree(
                 "num_svm_pointers and svm_pointers do not fit each other",
             ));
         }
-        let events = decode::wait_list(events, &event)?;
+        let events = decode::event_request(events, &event)?;
         let pointers = pointers.iter().map(Into::into).collect();
         let free = pfn_free_func
             .map(|function| {
@@ -84,7 +84,7 @@ pub(crate) unsafe extern "C" fn clEnqueueSVMMemcpy(
     };
     entry("clEnqueueSVMMemcpy", || {
         let queue = CommandQueue::registry().get(command_queue)?;
-        let events = decode::wait_list(events, &event)?;
+        let events = decode::event_request(events, &event)?;
         let (to, from) = (dst_ptr.into(), src_ptr.into());
         let command = queue
             .enqueue_svm_memcpy(boolean(blocking_copy), to, from, size, &events)
@@ -113,7 +113,7 @@ pub(crate) unsafe extern "C" fn clEnqueueSVMMemFill(
     };
     entry("clEnqueueSVMMemFill", || {
         let queue = CommandQueue::registry().get(command_queue)?;
-        let events = decode::wait_list(events, &event)?;
+        let events = decode::event_request(events, &event)?;
         let pattern = decode::pattern(&pattern)?;
         let command = queue
             .enqueue_svm_mem_fill(svm_ptr.into(), pattern, size, &events)
@@ -141,7 +141,7 @@ pub(crate) unsafe extern "C" fn clEnqueueSVMMap(
     };
     entry("clEnqueueSVMMap", || {
         let queue = CommandQueue::registry().get(command_queue)?;
-        let events = decode::wait_list(events, &event)?;
+        let events = decode::event_request(events, &event)?;
         let command = queue
             .enqueue_svm_map(boolean(blocking_map), flags, svm_ptr.into(), size, &events)
             .report_to(queue.context())?;
@@ -165,7 +165,7 @@ pub(crate) unsafe extern "C" fn clEnqueueSVMUnmap(
     };
     entry("clEnqueueSVMUnmap", || {
         let queue = CommandQueue::registry().get(command_queue)?;
-        let events = decode::wait_list(events, &event)?;
+        let events = decode::event_request(events, &event)?;
         let command = queue
             .enqueue_svm_unmap(svm_ptr.into(), &events)
             .report_to(queue.context())?;
@@ -195,7 +195,7 @@ pub(crate) unsafe extern "C" fn clEnqueueSVMMigrateMem(
     entry("clEnqueueSVMMigrateMem", || {
         let queue = CommandQueue::registry().get(command_queue)?;
         let pointers = addresses(pointers)?;
-        let events = decode::wait_list(events, &event)?;
+        let events = decode::event_request(events, &event)?;
         let sizes = (!sizes.is_null()).then(|| sizes.iter().collect());
         let command = queue
             .enqueue_svm_migrate_mem(pointers, sizes, flags, &events)

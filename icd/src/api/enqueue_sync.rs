@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use isocl_runtime::wait_list::EventRequest;
 use isocl_runtime::{CommandQueue, Error, ErrorCode, Event};
 
 use super::event::publish;
@@ -26,7 +27,7 @@ pub(crate) unsafe extern "C" fn clEnqueueMarkerWithWaitList(
     };
     entry("clEnqueueMarkerWithWaitList", || {
         let queue = CommandQueue::registry().get(command_queue)?;
-        let events = decode::wait_list(events, &event)?;
+        let events = decode::event_request(events, &event)?;
         let marker = queue
             .enqueue_marker_with_wait_list(&events)
             .report_to(queue.context())?;
@@ -49,7 +50,7 @@ pub(crate) unsafe extern "C" fn clEnqueueBarrierWithWaitList(
     };
     entry("clEnqueueBarrierWithWaitList", || {
         let queue = CommandQueue::registry().get(command_queue)?;
-        let events = decode::wait_list(events, &event)?;
+        let events = decode::event_request(events, &event)?;
         let barrier = queue
             .enqueue_barrier_with_wait_list(&events)
             .report_to(queue.context())?;
@@ -72,7 +73,7 @@ pub(crate) unsafe extern "C" fn clEnqueueMarker(
         let marker = queue
             .enqueue_marker_with_wait_list(&[])
             .report_to(queue.context())?;
-        publish(marker, &event)
+        publish(Some(marker), &event)
     })
 }
 
@@ -80,7 +81,7 @@ pub(crate) unsafe extern "C" fn clEnqueueBarrier(command_queue: cl_command_queue
     entry("clEnqueueBarrier", || {
         let queue = CommandQueue::registry().get(command_queue)?;
         queue
-            .enqueue_barrier_with_wait_list(&[])
+            .enqueue_barrier_with_wait_list(&EventRequest::default())
             .report_to(queue.context())
             .map(|_| ())
     })

@@ -24,13 +24,16 @@ use crate::info::{unknown_name, Answered, InfoWriter};
 use crate::object::{handle_of, Object};
 use crate::registry::Held;
 
-/// Gives a command's event a handle, if the application wants one.
+/// Gives a command's event a handle, if the application wants it.
 ///
 /// # Errors
 /// `OutOfHostMemory`.
-pub(super) fn publish(event: Arc<Event>, place: &Out<'_, cl_event>) -> Result<()> {
-    if !place.is_null() {
-        place.write_if_wanted(Event::registry().publish(event)?);
+pub(super) fn publish(event: Option<Arc<Event>>, place: &Out<'_, cl_event>) -> Result<()> {
+    match event {
+        Some(event) if !place.is_null() => {
+            place.write_if_wanted(Event::registry().publish(event)?);
+        }
+        _ => {}
     }
     Ok(())
 }

@@ -1,12 +1,15 @@
 //! Devices that answer later, on another thread, or never.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{channel, Sender};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use isocl_compiler_interface::message::{Request, Response};
 use isocl_kernel_iface::driver::Driver;
 
 use super::tests::submit;
+use super::without_event_tests::submit_silently;
 use crate::command::{Command, Completion, Deferral};
 use crate::context::Context;
 use crate::device::{cpu, Backend, Device, DeviceProgram, Task};
@@ -14,6 +17,7 @@ use crate::event::COMPLETE;
 use crate::flags::QueueProperties;
 use crate::lock::lock;
 use crate::queue::CommandQueue;
+use crate::wait_list::EventRequest;
 use crate::{ApiSlot, Error, ErrorCode, Result};
 
 /// Hands every command's completion to a thread of the test.
@@ -97,6 +101,7 @@ fn queues_go_on_when_the_answer_comes() {
             completion.finish(Ok(()));
         });
         let mut events = Vec::new();
+        let mut silent = 0;
         for round in 0..500 {
             let wait = events.last().cloned();
             let event = if round % 7 == 0 {
@@ -104,6 +109,9 @@ fn queues_go_on_when_the_answer_comes() {
             } else {
                 submit(&queue, wait.as_slice(), || Ok(()))
             };
+            if round % 3 == 0 {
+                silent += usize::from(submit_silently(&queue, || Ok(())));
+            }
             match round % 50 {
                 10 => queue.flush().unwrap(),
                 20 => event.wait().unwrap(),
@@ -116,6 +124,27 @@ fn queues_go_on_when_the_answer_comes() {
         assert!(events
             .iter()
             .all(|event| event.current_status() == COMPLETE));
+        assert_eq!(silent > 0, properties.is_empty());
+    }
+}
+
+#[test]
+fn what_has_no_event_is_waited_for_too() {
+    let answered = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&answered);
+    let queue = queue(QueueProperties::empty(), move |_, completion| {
+        std::thread::sleep(Duration::from_millis(5));
+        count.fetch_add(1, Ordering::SeqCst);
+        completion.finish(Ok(()));
+    });
+    for _ in 0..10 {
+        // Brief, hence begun at once; and one that is queued.
+        let barrier = queue.enqueue_barrier_with_wait_list(&EventRequest::default());
+        assert!(barrier.unwrap().is_none());
+        assert!(submit_silently(&queue, || Ok(())));
+        queue.finish().unwrap();
+        // What waits for the last one is a command of its own.
+        assert!(answered.swap(0, Ordering::SeqCst) >= 2);
     }
 }
 

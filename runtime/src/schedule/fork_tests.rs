@@ -1,10 +1,11 @@
 //! What becomes of queues in a forked child: they work, and nothing hangs.
 #![allow(unsafe_code)]
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
 use std::sync::Arc;
 
 use super::tests::{queue, submit};
+use super::without_event_tests::submit_silently;
 use crate::event::COMPLETE;
 use crate::flags::QueueProperties;
 use crate::ErrorCode;
@@ -92,6 +93,65 @@ fn what_ran_during_the_fork_fails_in_the_child_only() {
         running.wait().unwrap();
         assert!(works, "{properties:?}");
     }
+}
+
+#[test]
+fn what_has_no_event_runs_in_a_child_unless_it_runs_in_the_parent() {
+    let queue = queue(QueueProperties::empty());
+    let go = Arc::new(AtomicBool::new(false));
+    let [began, ended] = [(); 2].map(|()| Arc::new(AtomicUsize::new(0)));
+    for _ in 0..5 {
+        let (go, began, ended) = (Arc::clone(&go), Arc::clone(&began), Arc::clone(&ended));
+        assert!(submit_silently(&queue, move || {
+            began.fetch_add(1, Ordering::SeqCst);
+            while !go.load(Ordering::SeqCst) {
+                std::thread::yield_now();
+            }
+            ended.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+        }));
+    }
+    queue.flush().unwrap();
+    while began.load(Ordering::SeqCst) == 0 {
+        std::thread::yield_now();
+    }
+    let works = in_child(|| {
+        go.store(true, Ordering::SeqCst);
+        queue.finish().is_ok() && ended.load(Ordering::SeqCst) == 4
+    });
+    go.store(true, Ordering::SeqCst);
+    queue.finish().unwrap();
+    assert!(works && ended.load(Ordering::SeqCst) == 5);
+}
+
+#[test]
+fn a_command_may_fork() {
+    let queue = queue(QueueProperties::empty());
+    let ended = Arc::new(AtomicUsize::new(0));
+    let child = Arc::new(AtomicI32::new(-1));
+    for number in 0..9 {
+        let (ended, child) = (Arc::clone(&ended), Arc::clone(&child));
+        let call = move || {
+            if number == 3 {
+                // SAFETY: the child leaves below, without running exit handlers.
+                child.store(unsafe { libc::fork() }, Ordering::SeqCst);
+            }
+            ended.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+        };
+        assert!(submit_silently(&queue, call));
+    }
+    queue.finish().unwrap();
+    let right = ended.load(Ordering::SeqCst) == 9;
+    let process = child.load(Ordering::SeqCst);
+    if process == 0 {
+        // SAFETY: ends the child at once.
+        unsafe { libc::_exit(i32::from(!right)) };
+    }
+    let mut status = -1;
+    // SAFETY: waits for the child, with a place for its status.
+    assert_eq!(unsafe { libc::waitpid(process, &mut status, 0) }, process);
+    assert!(right && status == 0);
 }
 
 #[test]

@@ -2,9 +2,12 @@
 //! thread drains the list. There is never more than one.
 
 use std::collections::VecDeque;
+use std::mem::replace;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use super::without_event::{self, Silent};
 use super::{call_back, run_command, MANY, WORTH_A_THREAD};
+use crate::command::{Command, CommandType};
 use crate::device::cpu::fork;
 use crate::event::{Event, SUBMITTED};
 use crate::lock::lock;
@@ -40,10 +43,26 @@ enum Activity {
     Awaiting,
 }
 
+/// A command in the list.
+pub(super) enum Entry {
+    /// One with an event.
+    Tracked(Arc<Event>),
+    /// One without.
+    Silent(Silent),
+    /// What was `Silent` until a thread began to run it.
+    SilentlyRunning,
+}
+
+impl Entry {
+    fn is(&self, event: &Arc<Event>) -> bool {
+        matches!(self, Self::Tracked(known) if Arc::ptr_eq(known, event))
+    }
+}
+
 /// The commands; the front stays until it is settled.
 #[derive(Default)]
 struct Lane {
-    commands: VecDeque<Arc<Event>>,
+    commands: VecDeque<Entry>,
     /// How many commands at the back were not flushed.
     unflushed: usize,
     unflushed_cost: u64,
@@ -54,53 +73,105 @@ struct Lane {
 impl Lane {
     /// Marks all commands as submitted; adds those with listeners to `listened`.
     fn submit_all(&mut self, listened: &mut Vec<Arc<Event>>) {
-        for event in self.commands.iter().rev().take(self.unflushed) {
-            if event.advance(SUBMITTED) {
-                listened.push(Arc::clone(event));
+        for entry in self.commands.iter().rev().take(self.unflushed) {
+            match entry {
+                Entry::Tracked(event) if event.advance(SUBMITTED) => {
+                    listened.push(Arc::clone(event));
+                }
+                _ => {}
             }
         }
         self.unflushed = 0;
         self.unflushed_cost = 0;
     }
 
-    /// Chooses the commands to run next, which stay at the front of the lane.
-    fn claim(&mut self, until: &mut Until<'_>, batch: &mut Vec<Arc<Event>>) {
+    /// Chooses the commands to run next, which stay at the front of the lane: those with events
+    /// that are put into `batch`, or the one without that is returned.
+    fn claim(&mut self, until: &mut Until<'_>, batch: &mut Vec<Arc<Event>>) -> Option<Command> {
         let flushed = self.commands.len() - self.unflushed;
         let (most, is_worker, awaited) = match until {
             Until::Unflushed => (flushed, true, None),
-            Until::Settled(event) if event.is_settled() => return,
+            Until::Settled(event) if event.is_settled() => return None,
             Until::Settled(event) => (self.commands.len(), false, Some(event)),
             Until::Count(count) => (*count, false, None),
         };
-        for event in self.commands.iter().take(most.min(BATCH)) {
-            if !event.is_ready() || !(is_worker || event.runs_on_any_thread()) {
-                break;
-            }
-            batch.push(Arc::clone(event));
-            if awaited
-                .as_ref()
-                .is_some_and(|awaited| Arc::ptr_eq(awaited, event))
-            {
-                break;
+        let mut silent = None;
+        for entry in self.commands.iter_mut().take(most.min(BATCH)) {
+            match entry {
+                Entry::Tracked(event)
+                    if event.is_ready() && (is_worker || event.runs_on_any_thread()) =>
+                {
+                    batch.push(Arc::clone(event));
+                    if awaited
+                        .as_ref()
+                        .is_some_and(|awaited| Arc::ptr_eq(awaited, event))
+                    {
+                        break;
+                    }
+                }
+                Entry::Silent(command)
+                    if batch.is_empty() && (is_worker || command.runs_on_any_thread) =>
+                {
+                    if let Entry::Silent(command) = replace(entry, Entry::SilentlyRunning) {
+                        silent = Some(command.command);
+                    }
+                    break;
+                }
+                _ => break,
             }
         }
+        let claimed = batch.len() + usize::from(silent.is_some());
         if let Until::Count(count) = until {
-            *count -= batch.len();
+            *count -= claimed;
         }
-        self.unflushed = self.unflushed.min(self.commands.len() - batch.len());
+        self.unflushed = self.unflushed.min(self.commands.len() - claimed);
+        silent
     }
 
     /// Whether `event` is the next command.
     fn begins_with(&self, event: &Arc<Event>) -> bool {
         let front = self.commands.front();
-        front.is_some_and(|front| Arc::ptr_eq(front, event))
+        front.is_some_and(|front| front.is(event))
+    }
+
+    /// Whether the next command can run.
+    fn is_ready(&self) -> bool {
+        match self.commands.front() {
+            Some(Entry::Tracked(event)) => event.is_ready(),
+            Some(Entry::Silent(_)) => true,
+            Some(Entry::SilentlyRunning) | None => false,
+        }
+    }
+
+    /// The event that is settled last, if there are commands. One is added where the last command
+    /// has none.
+    fn last(&mut self, queue: &Arc<CommandQueue>) -> Option<Arc<Event>> {
+        if let Entry::Tracked(event) = self.commands.back()? {
+            return Some(Arc::clone(event));
+        }
+        let marker = Event::of_command(queue, CommandType::Marker, Command::nothing());
+        self.commands.push_back(Entry::Tracked(Arc::clone(&marker)));
+        self.unflushed += 1;
+        Some(marker)
+    }
+
+    /// Waits for the answer to the front command, which has `event`. False when it was given
+    /// meanwhile; the command is gone then.
+    fn awaits(&mut self, event: &Arc<Event>) -> bool {
+        self.activity = Activity::Awaiting;
+        let awaits = event.resume_queue_when_settled();
+        if !awaits {
+            self.commands.pop_front();
+            self.activity = Activity::Idle;
+        }
+        awaits
     }
 
     /// True when the caller must give the queue to a thread of the device.
     fn schedule(&mut self) -> bool {
         let starts = self.activity == Activity::Idle
             && self.unflushed < self.commands.len()
-            && self.commands.front().is_some_and(|event| event.is_ready());
+            && self.is_ready();
         if starts {
             self.activity = Activity::Scheduled;
         }
@@ -114,7 +185,7 @@ pub(crate) struct InOrder(Mutex<Lane>);
 impl InOrder {
     /// Locks the lane. In a forked child, whoever drained it in the parent is not there; the
     /// command it was running fails.
-    fn lane(&self) -> MutexGuard<'_, Lane> {
+    fn lane(&self, queue: &CommandQueue) -> MutexGuard<'_, Lane> {
         loop {
             let mut lane = lock(&self.0);
             if lane.process.is_current() {
@@ -125,28 +196,36 @@ impl InOrder {
             if !matches!(activity, Activity::Draining | Activity::Awaiting) {
                 return lane;
             }
-            let finished = lane
-                .commands
-                .iter()
-                .take_while(|event| event.is_settled())
-                .count();
+            let is_over = |entry: &&Entry| match entry {
+                Entry::Tracked(event) => event.is_settled(),
+                Entry::Silent(_) | Entry::SilentlyRunning => false,
+            };
+            let finished = lane.commands.iter().take_while(is_over).count();
             let finished: Vec<_> = lane.commands.drain(..finished).collect();
-            let abandoned = lane.commands.pop_front();
+            let abandoned = match lane.commands.front() {
+                Some(Entry::Silent(_)) => None,
+                _ => lane.commands.pop_front(),
+            };
             lane.unflushed = lane.unflushed.min(lane.commands.len());
             drop(lane);
             drop(finished);
-            if let Some(event) = abandoned {
-                event.settle(Err(Error::new(
+            if let Some(abandoned) = abandoned {
+                let error = Error::new(
                     ErrorCode::OutOfResources,
                     "the command was running in the parent process at the time of the fork",
-                )));
+                );
+                match abandoned {
+                    Entry::Tracked(event) => event.settle(Err(error)),
+                    _ => queue.report_failure(&error),
+                }
             }
         }
     }
 
-    pub(super) fn enqueue(&self, queue: &Arc<CommandQueue>, event: &Arc<Event>, cost: u64) {
-        let mut lane = self.lane();
-        lane.commands.push_back(Arc::clone(event));
+    #[inline]
+    pub(super) fn enqueue(&self, queue: &Arc<CommandQueue>, entry: Entry, cost: u64) {
+        let mut lane = self.lane(queue);
+        lane.commands.push_back(entry);
         lane.unflushed += 1;
         lane.unflushed_cost = lane.unflushed_cost.saturating_add(cost);
         let waiting = lane.commands.len();
@@ -154,14 +233,19 @@ impl InOrder {
         if lane.unflushed_cost >= WORTH_A_THREAD || lane.unflushed >= MANY {
             self.flush_locked(queue, lane);
             if waiting >= 2 * MANY && is_draining {
-                self.let_catch_up(waiting);
+                self.let_catch_up(queue, waiting);
             }
         }
     }
 
-    /// Lets the calling thread run a command that never enters the list, if nothing is ahead of it.
-    pub(super) fn begin_at_once(&self) -> bool {
-        let mut lane = self.lane();
+    /// Lets the calling thread run `command`, which then never enters the list, if it is brief and
+    /// nothing is ahead of it.
+    #[inline]
+    pub(super) fn begin_at_once(&self, queue: &CommandQueue, command: &Command) -> bool {
+        if !command.is_brief() || !queue.device().backend.runs_on_any_thread(command) {
+            return false;
+        }
+        let mut lane = self.lane(queue);
         let is_free = lane.activity == Activity::Idle && lane.commands.is_empty();
         if is_free {
             lane.activity = Activity::AtOnce;
@@ -169,35 +253,33 @@ impl InOrder {
         is_free
     }
 
-    /// The command has run, or the device will answer later.
-    pub(super) fn end_at_once(&self, queue: &Arc<CommandQueue>, event: &Arc<Event>) {
-        let mut lane = self.lane();
+    /// The command has run, or the device will answer later and settle `unanswered`.
+    #[inline]
+    pub(super) fn end_at_once(&self, queue: &Arc<CommandQueue>, unanswered: Option<&Arc<Event>>) {
+        let mut lane = self.lane(queue);
         lane.activity = Activity::Idle;
-        if !event.is_settled() {
-            lane.commands.push_front(Arc::clone(event));
-            lane.activity = Activity::Awaiting;
-            if event.resume_queue_when_settled() {
+        if let Some(event) = unanswered {
+            lane.commands.push_front(Entry::Tracked(Arc::clone(event)));
+            if lane.awaits(event) {
                 return;
             }
-            lane.commands.pop_front();
-            lane.activity = Activity::Idle;
         }
         Self::go_on(queue, lane);
     }
 
     /// Gives the thread that drains a moment, because commands come faster than they run. Only a
     /// moment: a command may wait for the calling thread.
-    fn let_catch_up(&self, waiting: usize) {
+    fn let_catch_up(&self, queue: &CommandQueue, waiting: usize) {
         for _ in 0..50 {
             std::thread::sleep(std::time::Duration::from_micros(100));
-            if self.lane().commands.len() <= waiting - MANY {
+            if self.lane(queue).commands.len() <= waiting - MANY {
                 return;
             }
         }
     }
 
     pub(super) fn flush(&self, queue: &Arc<CommandQueue>) {
-        self.flush_locked(queue, self.lane());
+        self.flush_locked(queue, self.lane(queue));
     }
 
     fn flush_locked(&self, queue: &Arc<CommandQueue>, mut lane: MutexGuard<'_, Lane>) {
@@ -220,21 +302,18 @@ impl InOrder {
     /// it must wait for.
     pub(super) fn finish(&self, queue: &Arc<CommandQueue>) -> Option<Arc<Event>> {
         let mut retired = Vec::new();
-        let mut lane = self.lane();
-        let mut last = None;
+        let mut lane = self.lane(queue);
         if matches!(lane.activity, Activity::Idle | Activity::Scheduled) {
             let count = lane.commands.len();
             lane = self.drain(queue, lane, Until::Count(count), &mut retired);
         }
-        if !lane.commands.is_empty() {
-            last = lane.commands.back().cloned();
-        }
+        let last = lane.last(queue);
         self.flush_locked(queue, lane);
         last
     }
 
     pub(super) fn command_ready(&self, queue: &Arc<CommandQueue>, event: &Arc<Event>) {
-        let lane = self.lane();
+        let lane = self.lane(queue);
         if lane.begins_with(event) {
             Self::go_on(queue, lane);
         }
@@ -243,7 +322,7 @@ impl InOrder {
     /// Runs commands on the calling thread, which waits for `event`, until that is settled.
     pub(super) fn help_with(&self, queue: &Arc<CommandQueue>, event: &Arc<Event>) {
         let mut retired = Vec::new();
-        let mut lane = self.lane();
+        let mut lane = self.lane(queue);
         if matches!(lane.activity, Activity::Idle | Activity::Scheduled) {
             lane = self.drain(queue, lane, Until::Settled(event), &mut retired);
         }
@@ -252,7 +331,7 @@ impl InOrder {
 
     pub(super) fn run(&self, queue: &Arc<CommandQueue>) {
         let mut retired = Vec::new();
-        let mut lane = self.lane();
+        let mut lane = self.lane(queue);
         if matches!(lane.activity, Activity::Idle | Activity::Scheduled) {
             lane = self.drain(queue, lane, Until::Unflushed, &mut retired);
         }
@@ -272,14 +351,30 @@ impl InOrder {
     ) -> MutexGuard<'a, Lane> {
         let mut batch = Vec::new();
         loop {
-            lane.claim(&mut until, &mut batch);
-            if batch.is_empty() {
+            let silent = lane.claim(&mut until, &mut batch);
+            if batch.is_empty() && silent.is_none() {
                 lane.activity = Activity::Idle;
                 return lane;
             }
             lane.activity = Activity::Draining;
             drop(lane);
             retired.clear();
+            if let Some(command) = silent {
+                let unanswered = without_event::run(queue, command).err();
+                lane = self.lane(queue);
+                // Not there in a child that the command forked.
+                if let Some(Entry::SilentlyRunning) = lane.commands.front() {
+                    lane.commands.pop_front();
+                }
+                if let Some(event) = unanswered {
+                    lane.commands.push_front(Entry::Tracked(Arc::clone(&event)));
+                    retired.push(Arc::clone(&event));
+                    if lane.awaits(&event) {
+                        return lane;
+                    }
+                }
+                continue;
+            }
             let settled = batch
                 .iter()
                 .take_while(|event| {
@@ -287,15 +382,13 @@ impl InOrder {
                     event.is_settled()
                 })
                 .count();
-            lane = self.lane();
+            lane = self.lane(queue);
             lane.commands.drain(..settled);
             if let Some(unanswered) = batch.get(settled) {
-                lane.activity = Activity::Awaiting;
-                if unanswered.resume_queue_when_settled() {
+                if lane.awaits(unanswered) {
                     retired.append(&mut batch);
                     return lane;
                 }
-                lane.commands.pop_front();
             }
             std::mem::swap(&mut batch, retired);
         }
@@ -303,7 +396,7 @@ impl InOrder {
 
     /// The device has answered the command that the lane awaited.
     pub(super) fn resume_after(&self, queue: &Arc<CommandQueue>, event: &Arc<Event>) {
-        let mut lane = self.lane();
+        let mut lane = self.lane(queue);
         if lane.activity != Activity::Awaiting || !lane.begins_with(event) {
             return;
         }

@@ -10,15 +10,19 @@ mod in_order;
 mod out_of_order;
 #[cfg(test)]
 mod tests;
+mod without_event;
+#[cfg(test)]
+mod without_event_tests;
 
 use std::sync::Arc;
 
 use crate::command::{Command, CommandType, Deferral};
-use crate::event::{Event, WaitList, RUNNING};
+use crate::event::{Event, RUNNING};
 use crate::queue::CommandQueue;
 use crate::{Error, ErrorCode};
-use in_order::InOrder;
+use in_order::{Entry, InOrder};
 use out_of_order::OutOfOrder;
+use without_event::PlaceWithoutEvent;
 
 /// Estimated work, in nanoseconds, from which queued commands start without being flushed: a
 /// thread that has to be woken answers after about as long.
@@ -48,37 +52,55 @@ impl Schedule {
         Self::OutOfOrder(OutOfOrder::new(concurrency.max(2) as usize))
     }
 
+    /// Where `command`, which has nothing to wait for but its queue, goes without an event;
+    /// nothing when it needs one. The place is to be used at once.
+    #[inline]
+    pub(crate) fn place_without_event(
+        &self,
+        queue: &Arc<CommandQueue>,
+        command: &Command,
+        blocking: bool,
+    ) -> Option<PlaceWithoutEvent<'_>> {
+        match self {
+            Self::InOrder(order) if !queue.is_profiling() => {
+                if order.begin_at_once(queue, command) {
+                    Some(PlaceWithoutEvent::AtOnce(order))
+                } else {
+                    (!blocking).then_some(PlaceWithoutEvent::Lane(order))
+                }
+            }
+            _ => None,
+        }
+    }
+
     #[inline]
     pub(crate) fn enqueue(
         &self,
         queue: &Arc<CommandQueue>,
         command_type: CommandType,
         command: Command,
-        wait_list: WaitList<'_>,
+        wait_list: &[Arc<Event>],
     ) -> Arc<Event> {
-        let backend = &queue.device().backend;
         if let Self::InOrder(order) = self {
-            let is_free = wait_list.events().is_empty() && command.is_brief();
-            if is_free && backend.runs_on_any_thread(&command) && order.begin_at_once() {
+            if wait_list.is_empty() && order.begin_at_once(queue, &command) {
                 let event = Event::of_command(queue, command_type, command);
                 run_command(queue, &event);
-                order.end_at_once(queue, &event);
+                order.end_at_once(queue, (!event.is_settled()).then_some(&event));
                 return event;
             }
         }
-        let cost = backend.estimated_nanoseconds(&command);
-        let cost = cost.saturating_sub(HANDING_OVER);
+        let cost = cost_of(queue, &command);
         let event = Event::of_command(queue, command_type, command);
         match self {
             Self::InOrder(order) => {
                 depend_on(&event, queue, wait_list, true);
-                order.enqueue(queue, &event, cost);
+                order.enqueue(queue, Entry::Tracked(Arc::clone(&event)), cost);
             }
             Self::OutOfOrder(order) => {
                 // Held until the command is flushed.
                 event.hold();
                 depend_on(&event, queue, wait_list, false);
-                order.enqueue(queue, &event, cost, wait_list.events().is_empty());
+                order.enqueue(queue, &event, cost, wait_list.is_empty());
             }
         }
         event
@@ -98,8 +120,7 @@ impl Schedule {
             Self::InOrder(order) => order.finish(queue),
             Self::OutOfOrder(order) if order.finish(queue) => None,
             Self::OutOfOrder(_) => {
-                let (marker, none) = (CommandType::Marker, WaitList::empty());
-                Some(self.enqueue(queue, marker, Command::nothing(), none))
+                Some(self.enqueue(queue, CommandType::Marker, Command::nothing(), &[]))
             }
         };
         if let Some(last) = last {
@@ -143,15 +164,21 @@ impl Schedule {
     }
 }
 
+/// What a thread of the device would save its queue's other users, in nanoseconds.
+fn cost_of(queue: &CommandQueue, command: &Command) -> u64 {
+    let cost = queue.device().backend.estimated_nanoseconds(command);
+    cost.saturating_sub(HANDING_OVER)
+}
+
 /// Makes `event`, of `queue`, wait for the events of a list. Other queues among them are flushed:
 /// their owner may wait for this one only.
 fn depend_on(
     event: &Arc<Event>,
     queue: &Arc<CommandQueue>,
-    wait_list: WaitList<'_>,
+    wait_list: &[Arc<Event>],
     in_order: bool,
 ) {
-    for dependency in wait_list.events() {
+    for dependency in wait_list {
         match dependency.queue() {
             Some(other) if Arc::ptr_eq(other, queue) && in_order => {
                 if dependency.current_status() != crate::event::COMPLETE {
@@ -184,7 +211,10 @@ fn run_command(queue: &CommandQueue, event: &Arc<Event>) {
     if event.advance(RUNNING) {
         event.call_back();
     }
-    let answer = queue.device().backend.run(command, Deferral::new(event));
+    let answer = queue
+        .device()
+        .backend
+        .run(command, Deferral::of_event(event));
     if let Some(result) = answer {
         event.settle(result);
     }

@@ -12,9 +12,10 @@ use crate::event::{
 };
 use crate::flags::QueueProperties;
 use crate::queue::CommandQueue;
+use crate::wait_list::EventRequest;
 use crate::{Error, ErrorCode, Result};
 
-fn null_context() -> (Arc<Context>, Arc<Device>) {
+pub(super) fn null_context() -> (Arc<Context>, Arc<Device>) {
     let cpu = cpu::create().unwrap();
     let device = null::create(Arc::clone(cpu.backend.driver()), cpu.info.clone());
     let context = Context::create(std::slice::from_ref(&device), Vec::new(), None).unwrap();
@@ -30,7 +31,7 @@ fn in_order() -> Arc<CommandQueue> {
     queue(QueueProperties::empty())
 }
 
-fn host(call: impl FnOnce() -> Result<()> + Send + 'static) -> Command {
+pub(super) fn host(call: impl FnOnce() -> Result<()> + Send + 'static) -> Command {
     Command {
         operation: Operation::Host(Box::new(call)),
         keep_alive: Vec::new(),
@@ -48,7 +49,7 @@ pub(super) fn submit(
         .unwrap()
 }
 
-fn failure() -> Result<()> {
+pub(super) fn failure() -> Result<()> {
     Err(Error::new(ErrorCode::OutOfResources, "a test wants it"))
 }
 
@@ -66,7 +67,8 @@ impl Random {
 
 /// What the model knows of a command.
 struct Node {
-    event: Arc<Event>,
+    /// None for some of those that nobody wanted an event of.
+    event: Option<Arc<Event>>,
     queue: usize,
     in_order: bool,
     barrier: bool,
@@ -101,8 +103,10 @@ fn torture(seed: u64, commands: usize) {
             if !nodes.is_empty() {
                 let reach = nodes.len().min(20);
                 let dependency = nodes.len() - 1 - random.below(reach);
-                dependencies.push(dependency);
-                wait.push(Arc::clone(&nodes[dependency].event));
+                if let Some(event) = &nodes[dependency].event {
+                    dependencies.push(dependency);
+                    wait.push(Arc::clone(event));
+                }
             }
         }
         if random.below(10) == 0 {
@@ -134,14 +138,20 @@ fn torture(seed: u64, commands: usize) {
         } else {
             CommandType::NativeKernel
         };
-        let wait_list = WaitList::new(&context, &wait).unwrap();
+        let joins_all = barrier && wait.is_empty();
+        let request = EventRequest {
+            wait_list: wait,
+            wants_event: random.below(2) == 0,
+        };
+        let wait_list = WaitList::new(&context, &request).unwrap();
         let event = queue.submit(command_type, host(call), wait_list).unwrap();
+        assert!(event.is_some() || !request.wants_event);
         nodes.push(Node {
             event,
             queue: index,
             in_order: index < 2,
             barrier,
-            joins_all: barrier && wait.is_empty(),
+            joins_all,
             fails,
             dependencies,
             start,
@@ -149,7 +159,10 @@ fn torture(seed: u64, commands: usize) {
         });
         match random.below(20) {
             0 => queue.flush().unwrap(),
-            1 => drop(nodes[random.below(nodes.len())].event.status()),
+            1 => {
+                let node = &nodes[random.below(nodes.len())];
+                node.event.as_ref().map(|event| event.status());
+            }
             2 if !user_events.is_empty() => {
                 let user = user_events.swap_remove(random.below(user_events.len()));
                 user.set_user_event_status(COMPLETE).unwrap();
@@ -158,7 +171,7 @@ fn torture(seed: u64, commands: usize) {
         }
     }
     let waiting = {
-        let events: Vec<_> = nodes.iter().map(|node| Arc::clone(&node.event)).collect();
+        let events: Vec<_> = nodes.iter().filter_map(|node| node.event.clone()).collect();
         std::thread::spawn(move || wait_for_events(&events).is_err())
     };
     for user in user_events {
@@ -176,13 +189,14 @@ fn check(nodes: &[Node], wait_failed: bool) {
             .dependencies
             .iter()
             .all(|dependency| runs[*dependency] && !nodes[*dependency].fails);
-        let status = node.event.current_status();
         let expected = match (runs[index], node.fails) {
             (false, _) => ErrorCode::ExecStatusErrorForEventsInWaitList as i32,
             (true, true) => ErrorCode::OutOfResources as i32,
             (true, false) => COMPLETE,
         };
-        assert_eq!(status, expected, "command {index}");
+        if let Some(event) = &node.event {
+            assert_eq!(event.current_status(), expected, "command {index}");
+        }
         let start = node.start.load(Ordering::SeqCst);
         assert_eq!(start != 0, runs[index], "command {index} ran or did not");
         if !runs[index] {
@@ -202,9 +216,8 @@ fn check(nodes: &[Node], wait_failed: bool) {
             }
         }
     }
-    let any_failed = nodes
-        .iter()
-        .any(|node| node.event.current_status() < COMPLETE);
+    let mut events = nodes.iter().filter_map(|node| node.event.as_ref());
+    let any_failed = events.any(|event| event.current_status() < COMPLETE);
     assert_eq!(wait_failed, any_failed);
 }
 

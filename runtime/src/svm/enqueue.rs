@@ -11,8 +11,8 @@ use crate::context::Context;
 use crate::flags::SvmCapabilities;
 use crate::mem_object;
 use crate::queue::CommandQueue;
-use crate::wait_list::WaitList;
-use crate::{Error, ErrorCode, Event, Result};
+use crate::wait_list::{EventArguments, WaitList};
+use crate::{Error, ErrorCode, Result};
 
 /// What frees the pointers of `clEnqueueSVMFree` instead of the runtime.
 pub type SvmFreeFunction = Box<dyn FnOnce(&Arc<CommandQueue>, &[Address]) + Send>;
@@ -23,12 +23,12 @@ impl CommandQueue {
     ///
     /// # Errors
     /// `InvalidOperation` when the device has no SVM, `InvalidContext`.
-    pub fn enqueue_svm_free(
+    pub fn enqueue_svm_free<A: EventArguments + ?Sized>(
         self: &Arc<Self>,
         pointers: Vec<Address>,
         free: Option<SvmFreeFunction>,
-        events: &[Arc<Event>],
-    ) -> Result<Arc<Event>> {
+        events: &A,
+    ) -> Result<A::Answer> {
         let wait_list = self.svm_wait_list(events)?;
         let operation = match free {
             None => {
@@ -58,14 +58,14 @@ impl CommandQueue {
     /// # Errors
     /// `InvalidOperation`, `InvalidContext`, `InvalidValue`, `MemCopyOverlap`, and when blocking
     /// `ExecStatusErrorForEventsInWaitList`.
-    pub fn enqueue_svm_memcpy(
+    pub fn enqueue_svm_memcpy<A: EventArguments + ?Sized>(
         self: &Arc<Self>,
         blocking: bool,
         destination: Address,
         source: Address,
         size: usize,
-        events: &[Arc<Event>],
-    ) -> Result<Arc<Event>> {
+        events: &A,
+    ) -> Result<A::Answer> {
         let wait_list = self.svm_wait_list(events)?;
         if size == 0 {
             return self.submit_and_wait(
@@ -111,13 +111,13 @@ impl CommandQueue {
     ///
     /// # Errors
     /// `InvalidOperation`, `InvalidContext`, `InvalidValue`.
-    pub fn enqueue_svm_mem_fill(
+    pub fn enqueue_svm_mem_fill<A: EventArguments + ?Sized>(
         self: &Arc<Self>,
         pointer: Address,
         pattern: Vec<u8>,
         size: usize,
-        events: &[Arc<Event>],
-    ) -> Result<Arc<Event>> {
+        events: &A,
+    ) -> Result<A::Answer> {
         let wait_list = self.svm_wait_list(events)?;
         // CL_INVALID_VALUE: svm_ptr is NULL.
         if pointer.is_null() && size > 0 {
@@ -153,14 +153,14 @@ impl CommandQueue {
     /// # Errors
     /// `InvalidOperation`, `InvalidContext`, `InvalidValue`, and when blocking
     /// `ExecStatusErrorForEventsInWaitList`.
-    pub fn enqueue_svm_map(
+    pub fn enqueue_svm_map<A: EventArguments + ?Sized>(
         self: &Arc<Self>,
         blocking: bool,
         flags: u64,
         pointer: Address,
         size: usize,
-        events: &[Arc<Event>],
-    ) -> Result<Arc<Event>> {
+        events: &A,
+    ) -> Result<A::Answer> {
         let wait_list = self.svm_wait_list(events)?;
         // CL_INVALID_VALUE: svm_ptr is NULL.
         if pointer.is_null() {
@@ -184,11 +184,11 @@ impl CommandQueue {
     ///
     /// # Errors
     /// `InvalidOperation`, `InvalidContext`, `InvalidValue`.
-    pub fn enqueue_svm_unmap(
+    pub fn enqueue_svm_unmap<A: EventArguments + ?Sized>(
         self: &Arc<Self>,
         pointer: Address,
-        events: &[Arc<Event>],
-    ) -> Result<Arc<Event>> {
+        events: &A,
+    ) -> Result<A::Answer> {
         let wait_list = self.svm_wait_list(events)?;
         // CL_INVALID_VALUE: svm_ptr is NULL.
         if pointer.is_null() {
@@ -206,13 +206,13 @@ impl CommandQueue {
     ///
     /// # Errors
     /// `InvalidOperation`, `InvalidContext`, `InvalidValue`.
-    pub fn enqueue_svm_migrate_mem(
+    pub fn enqueue_svm_migrate_mem<A: EventArguments + ?Sized>(
         self: &Arc<Self>,
         pointers: Vec<Address>,
         sizes: Option<Vec<usize>>,
         flags: u64,
-        events: &[Arc<Event>],
-    ) -> Result<Arc<Event>> {
+        events: &A,
+    ) -> Result<A::Answer> {
         let wait_list = self.svm_wait_list(events)?;
         // CL_INVALID_VALUE: num_svm_pointers is zero or svm_pointers is NULL.
         if pointers.is_empty() {
@@ -243,7 +243,10 @@ impl CommandQueue {
     }
 
     /// The checks that come first for every command on SVM.
-    fn svm_wait_list<'a>(&self, events: &'a [Arc<Event>]) -> Result<WaitList<'a>> {
+    fn svm_wait_list<'a, A: EventArguments + ?Sized>(
+        &self,
+        events: &'a A,
+    ) -> Result<WaitList<'a, A>> {
         // CL_INVALID_OPERATION: the device associated with command_queue does not support SVM.
         if self.device().info.svm_capabilities.is_empty() {
             return Err(Error::new(
