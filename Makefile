@@ -19,7 +19,7 @@ VENV := $(TARGET)/python
 RELEASE_ENV = OCL_ICD_VENDORS=$(TARGET)/vendors/release ISOCL_PYTHON=$(VENV)/bin/python
 TEST_ENV = OCL_ICD_VENDORS=$(TARGET)/vendors/debug ISOCL_CACHE=off ISOCL_PYTHON=$(VENV)/bin/python
 
-.PHONY: help demo test driver-test bench build packages peers python install uninstall clean
+.PHONY: help demo test driver-test bench conformance build packages peers python install uninstall clean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -57,6 +57,16 @@ bench: build peers
 	$(SAY) 'Benchmarks: isocl and its peers in one run'
 	@ISOCL_VENDORS=$(TARGET)/vendors/release ISOCL_PEERS=$(TARGET)/vendors/peers \
 	    $(TARGET)/release/isocl-bench --svg $(TARGET)/bench.svg --json $(TARGET)/bench.json $(BENCH)
+
+## make conformance   what the OpenCL specification says of SVM, checked on isocl and every installed
+##                 peer; conformance.html, .json and .xml in the target folder
+conformance: build peers
+	$(SAY) 'Conformance checks: isocl and its peers'
+	@ISOCL_CACHE=off $(TARGET)/release/isocl-conformance --implementation isocl=$(TARGET)/vendors/release \
+	    $$(for peer in $(TARGET)/vendors/peers/*.icd; do [ -e "$$peer" ] && echo "--peer $$peer"; done) \
+	    --html $(TARGET)/conformance.html --json $(TARGET)/conformance.json \
+	    --junit $(TARGET)/conformance.xml $(CONFORMANCE)
+	@echo "The page: $(TARGET)/conformance.html"
 
 build: packages
 	$(SAY) 'Building the driver, its kernel compiler and the examples (release)'

@@ -115,6 +115,20 @@ fn a_driver_is_checked_without_a_loader() {
 }
 
 #[test]
+fn a_peer_that_cannot_be_run_is_left_out() {
+    let folder = Folder::new("peer");
+    std::fs::write(folder.0.join("peer.so"), "no library").unwrap();
+    let peer = folder.file("peer.so");
+    let output = run(&["allocation/size-zero", "--peer", &peer]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    assert!(
+        text(&output).contains("left out: peer: "),
+        "{}",
+        text(&output)
+    );
+}
+
+#[test]
 fn what_cannot_be_run_is_told() {
     for (arguments, word) in [
         (

@@ -1,10 +1,11 @@
 //! `isocl-conformance`: checks what the OpenCL specification says about shared virtual memory
-//! against any implementation, each statement in a process of its own.
+//! against any implementation, in child processes.
 //!
 //! `--help` tells the arguments. With `--worker` the program is the child that runs checks.
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 use isocl_conformance::check::arguments::{Arguments, Command, Files, RunArguments};
@@ -52,90 +53,86 @@ fn run(arguments: &RunArguments) -> Result<bool, String> {
     }
     let read = |path: &Option<_>| path.as_deref().map(Report::read).transpose();
     // Before minutes of running.
-    let (baseline, mut report) = (
-        read(&arguments.baseline)?,
-        read(&arguments.resume)?.unwrap_or_default(),
-    );
-    let kept = arguments
-        .files
-        .json
-        .as_deref()
-        .or(arguments.resume.as_deref());
-    let implementations = arguments.implementations()?;
-    let mut progress = Progress::new(checks.len() * implementations.len());
-    for implementation in &implementations {
-        let mut row_kept = |report: &Report| kept.map_or(Ok(()), |path| report.write(path));
-        column(
-            arguments,
-            implementation,
-            &checks,
-            &mut report,
-            &mut progress,
-            &mut row_kept,
-        )?;
+    let baseline = read(&arguments.baseline)?;
+    let report = read(&arguments.resume)?.unwrap_or_default();
+    let (judged, peers) = arguments.implementations()?;
+    let names: Vec<&str> = judged.iter().map(|judged| judged.name.as_str()).collect();
+    let json = arguments.files.json.as_deref();
+    let mut run = Run {
+        limit: arguments.limit(),
+        progress: Progress::new(checks.len() * (judged.len() + peers.len())),
+        kept: json.or(arguments.resume.as_deref()),
+        checks,
+        report,
+    };
+    for implementation in &judged {
+        run.column(implementation)?;
     }
-    progress.finish();
+    for peer in &peers {
+        // Nothing hangs on a peer.
+        if let Err(reason) = run.column(peer) {
+            run.progress.say(&format!("left out: {reason}"));
+        }
+    }
+    run.progress.finish();
+    let report = run.report;
     for column in &report.columns {
         println!("{}", table::table(column));
     }
     write(&report, &arguments.files)?;
-    let failed = report.columns.iter().any(|column| column.bad().count() > 0);
+    let columns = || report.columns.iter();
+    let judged = || columns().filter(|column| names.contains(&column.name.as_str()));
     match baseline {
-        Some(baseline) => compare(&report, &baseline),
-        None => Ok(!failed),
+        Some(baseline) => compare(judged(), &baseline),
+        None => Ok(judged().all(|column| column.bad().count() == 0)),
     }
 }
 
-/// Runs the checks that a report lacks of one implementation.
-fn column(
-    arguments: &RunArguments,
-    implementation: &Implementation,
-    checks: &[&'static Check],
-    report: &mut Report,
-    progress: &mut Progress,
-    row_kept: &mut dyn FnMut(&Report) -> Result<(), String>,
-) -> Result<(), String> {
-    let name = &implementation.name;
-    let program = std::env::current_exe().map_err(|error| error.to_string())?;
-    let mut runner = Runner::new(&program, implementation, arguments.limit());
-    let identity = runner
-        .identify()
-        .map_err(|reason| format!("{name}: {reason}"))?;
-    if report.column(name).is_none() {
-        report.columns.push(Column {
-            name: name.clone(),
-            identity: identity.clone(),
-            date: chrono::Utc::now().date_naive().to_string(),
-            rows: Vec::new(),
+/// A run in progress.
+struct Run<'a> {
+    checks: Vec<&'static Check>,
+    limit: Duration,
+    progress: Progress,
+    /// Where the report is kept while checks run.
+    kept: Option<&'a Path>,
+    report: Report,
+}
+
+impl Run<'_> {
+    /// Runs the checks that the report lacks of one implementation.
+    fn column(&mut self, implementation: &Implementation) -> Result<(), String> {
+        let name = &implementation.name;
+        let told = |reason: String| format!("{name}: {reason}");
+        let program = std::env::current_exe().map_err(|error| error.to_string())?;
+        let mut runner = Runner::new(&program, implementation, self.limit);
+        let identity = runner.identify().map_err(told)?;
+        let columns = &mut self.report.columns;
+        let known = columns.iter().position(|column| column.name == *name);
+        let place = known.unwrap_or_else(|| {
+            columns.push(Column {
+                name: name.clone(),
+                identity: identity.clone(),
+                date: chrono::Utc::now().date_naive().to_string(),
+                rows: Vec::new(),
+            });
+            columns.len() - 1
         });
-    }
-    let known = report.column(name).map(|column| &column.identity);
-    if known != Some(&identity) {
-        return Err(format!("{name} is not what it was when the run began"));
-    }
-    for check in checks {
-        let done = report
-            .column(name)
-            .and_then(|column| column.row(check.name));
-        if let Some(row) = done {
-            progress.end(name, row);
-            continue;
+        if columns[place].identity != identity {
+            return Err(told("it is not what it was when the run began".into()));
         }
-        progress.begin(name, check.name);
-        let row = runner
-            .run(check)
-            .map_err(|reason| format!("{name}: {reason}"))?;
-        progress.end(name, &row);
-        if let Some(column) = report
-            .columns
-            .iter_mut()
-            .find(|column| column.name == *name)
-        {
-            column.rows.push(row);
+        for check in &self.checks {
+            if let Some(row) = self.report.columns[place].row(check.name) {
+                self.progress.end(name, row);
+                continue;
+            }
+            self.progress.begin(name, check.name);
+            let row = runner.run(check).map_err(told)?;
+            self.progress.end(name, &row);
+            self.report.columns[place].rows.push(row);
+            self.kept.map_or(Ok(()), |path| self.report.write(path))?;
         }
-        row_kept(report)?;
+        Ok(())
     }
-    Ok(())
 }
 
 fn list(checks: &[&Check]) {
@@ -186,10 +183,14 @@ fn write(report: &Report, files: &Files) -> Result<(), String> {
 }
 
 /// Whether nothing fails that did not fail in the earlier run.
-fn compare(report: &Report, baseline: &Report) -> Result<bool, String> {
+fn compare<'a>(
+    columns: impl Iterator<Item = &'a Column>,
+    baseline: &Report,
+) -> Result<bool, String> {
+    let columns: Vec<&Column> = columns.collect();
     let mut good = true;
-    for column in &report.columns {
-        let Some(earlier) = earlier(baseline, report, column) else {
+    for column in &columns {
+        let Some(earlier) = earlier(baseline, column, columns.len() == 1) else {
             return Err(format!("the baseline has no {}", column.name));
         };
         let changes = changes(earlier, column);

@@ -29,7 +29,7 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run checks (the default).
-    Run(RunArguments),
+    Run(Box<RunArguments>),
     /// Put earlier runs beside each other; later files replace implementations of earlier ones.
     Report {
         /// JSON files of earlier runs.
@@ -71,6 +71,9 @@ pub struct RunArguments {
     /// implementation itself). May be given several times; by default, what is installed.
     #[arg(long, value_name = "[NAME=]PATH")]
     pub implementation: Vec<String>,
+    /// One to compare with: whatever it does, the exit status does not depend on it.
+    #[arg(long, value_name = "[NAME=]PATH")]
+    pub peer: Vec<String>,
     /// The ICD loader to use instead of the system's.
     #[arg(long, value_name = "PATH")]
     pub loader: Option<PathBuf>,
@@ -95,19 +98,16 @@ pub struct RunArguments {
 }
 
 impl RunArguments {
-    /// The implementations to run.
+    /// The implementations to run, and the peers to compare them with.
     ///
     /// # Errors
     /// When one of them is not there, or two have one name.
-    pub fn implementations(&self) -> Result<Vec<Implementation>, String> {
-        let named: Result<Vec<_>, String> = self
-            .implementation
-            .iter()
-            .map(|text| Implementation::parse(text))
-            .collect();
+    pub fn implementations(&self) -> Result<(Vec<Implementation>, Vec<Implementation>), String> {
+        let texts = self.implementation.iter().chain(&self.peer);
+        let named: Result<Vec<_>, _> = texts.map(|text| Implementation::parse(text)).collect();
         let mut implementations = named?;
-        if implementations.is_empty() {
-            implementations.push(Implementation::installed());
+        if self.implementation.is_empty() {
+            implementations.insert(0, Implementation::installed());
         }
         for index in 1..implementations.len() {
             let (before, rest) = implementations.split_at(index);
@@ -123,7 +123,8 @@ impl RunArguments {
             implementation.platform.clone_from(&self.platform);
             implementation.device.clone_from(&self.device);
         }
-        Ok(implementations)
+        let peers = implementations.split_off(implementations.len() - self.peer.len());
+        Ok((implementations, peers))
     }
 
     /// Time for a check.
@@ -157,17 +158,22 @@ mod tests {
     fn two_implementations_of_one_name_are_refused() {
         let here = env!("CARGO_MANIFEST_DIR");
         let (one, two) = (format!("a={here}"), format!("a={here}/src"));
-        let arguments = Arguments::parse_from([
-            "isocl-conformance",
-            "--implementation",
-            &one,
-            "--implementation",
-            &two,
-        ]);
-        assert!(arguments
-            .run
-            .implementations()
-            .unwrap_err()
-            .contains("called a"));
+        let parse = |second| {
+            let arguments = ["isocl-conformance", "--implementation", &one, second, &two];
+            Arguments::parse_from(arguments).run.implementations()
+        };
+        for second in ["--implementation", "--peer"] {
+            assert!(parse(second).unwrap_err().contains("called a"));
+        }
+    }
+
+    #[test]
+    fn peers_are_told_apart() {
+        let peer = format!("a={}", env!("CARGO_MANIFEST_DIR"));
+        let arguments = Arguments::parse_from(["isocl-conformance", "--peer", &peer]);
+        let (judged, peers) = arguments.run.implementations().unwrap();
+        assert_eq!(judged, [Implementation::installed()]);
+        assert_eq!(peers.len(), 1);
+        assert_eq!(peers[0].name, "a");
     }
 }

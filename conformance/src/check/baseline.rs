@@ -27,10 +27,11 @@ pub fn changes(earlier: &Column, now: &Column) -> Changes {
     changes
 }
 
-/// The earlier column to compare a column with: the one of its name, or the only one there is.
-pub fn earlier<'a>(baseline: &'a Report, now: &Report, column: &Column) -> Option<&'a Column> {
-    let only = || match (baseline.columns.as_slice(), now.columns.len()) {
-        ([only], 1) => Some(only),
+/// The earlier column to compare a column with: the one of its name, or, if it is `alone`, the only
+/// one there is.
+pub fn earlier<'a>(baseline: &'a Report, column: &Column, alone: bool) -> Option<&'a Column> {
+    let only = || match baseline.columns.as_slice() {
+        [only] if alone => Some(only),
         _ => None,
     };
     baseline.column(&column.name).or_else(only)
@@ -87,13 +88,14 @@ mod tests {
         let report = |names: &[&str]| Report {
             columns: names.iter().map(|name| column(name, Vec::new())).collect(),
         };
-        let (one, two, both) = (report(&["one"]), report(&["two"]), report(&["one", "two"]));
-        let found = |baseline, now: &Report| {
-            let earlier = earlier(baseline, now, &now.columns[0]);
+        let (one, both) = (report(&["one"]), report(&["one", "two"]));
+        let found = |baseline, name: &str, alone| {
+            let earlier = earlier(baseline, &column(name, Vec::new()), alone);
             earlier.map(|column: &Column| column.name.clone())
         };
-        assert_eq!(found(&one, &two), Some("one".into()));
-        assert_eq!(found(&both, &two), Some("two".into()));
-        assert_eq!(found(&report(&["three", "four"]), &two), None);
+        assert_eq!(found(&one, "two", true), Some("one".into()));
+        assert_eq!(found(&one, "two", false), None);
+        assert_eq!(found(&both, "two", true), Some("two".into()));
+        assert_eq!(found(&both, "three", true), None);
     }
 }

@@ -24,7 +24,7 @@ pub fn page(report: &Report) -> String {
                 header {
                     h1 { "What the specification says, and who does it" }
                     p {
-                        "Each row is one statement of the OpenCL specification, checked in a process of its own. "
+                        "Each row is one statement of the OpenCL specification, checked where a crash harms nobody. "
                         b { (checks.len()) } " checks, " b { (report.columns.len()) } " implementations. "
                         "Click a statement for what was expected and what was seen."
                     }

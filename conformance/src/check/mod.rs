@@ -1,5 +1,5 @@
-//! Checks: one statement of the OpenCL specification each, run against any implementation in a
-//! process of its own.
+//! Checks: one statement of the OpenCL specification each, run against any implementation in child
+//! processes.
 //!
 //! A check is a function that gets an [`Environment`] and returns a [`Finding`]; the tables in
 //! [`crate::checks`] name them. [`runner`] asks child processes, of which [`worker`] is the inside,

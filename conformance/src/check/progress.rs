@@ -54,6 +54,14 @@ impl Progress {
         bar.inc(1);
     }
 
+    /// Says something above the bar.
+    pub fn say(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.println(text),
+            None => println!("{text}"),
+        }
+    }
+
     /// The run is over.
     pub fn finish(&self) {
         if let Some(bar) = &self.bar {
