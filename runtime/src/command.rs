@@ -9,6 +9,7 @@ use isocl_kernel_iface::Address;
 use crate::device::DeviceProgram;
 use crate::error::{Error, ErrorCode, Result};
 use crate::event::Event;
+use crate::nd_range::NdRange;
 use crate::queue::CommandQueue;
 
 /// `cl_command_type` (§5.11), reported by events.
@@ -96,6 +97,17 @@ pub struct RectLayout {
     pub slice_pitch: usize,
 }
 
+/// The operands of a copy of a rectangle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RectCopy {
+    /// From.
+    pub source: RectLayout,
+    /// To.
+    pub destination: RectLayout,
+    /// Bytes, rows, slices; none is zero.
+    pub region: [usize; 3],
+}
+
 /// A kernel's machine code for some kind of launches.
 #[derive(Debug)]
 pub struct LoadedKernel {
@@ -107,12 +119,11 @@ pub struct LoadedKernel {
     pub name: Arc<str>,
 }
 
-/// The operands of a kernel launch.
-pub struct NdRangeCommand {
+/// What launches of a kernel over the same index space share. Applications repeat them.
+#[derive(Debug)]
+pub struct Launch {
     /// What to call.
     pub kernel: Arc<LoadedKernel>,
-    /// Argument block; local pointers hold offsets.
-    pub arguments: Box<[u8]>,
     /// Bytes of local memory, static and dynamic, a multiple of 128.
     pub local_bytes: u64,
     /// Number of dimensions.
@@ -123,6 +134,32 @@ pub struct NdRangeCommand {
     pub global_size: [u64; 3],
     /// Work-group size; unused dimensions 1.
     pub local_size: [u64; 3],
+    /// Work-groups in each dimension, the last of which may have fewer work-items.
+    pub group_count: [u64; 3],
+}
+
+impl Launch {
+    /// A launch of `kernel` over `range`.
+    pub(crate) fn new(kernel: Arc<LoadedKernel>, local_bytes: u64, range: &NdRange) -> Self {
+        let groups = |index: usize| range.global_size[index].div_ceil(range.local_size[index]);
+        Self {
+            kernel,
+            local_bytes,
+            work_dim: range.work_dim,
+            global_offset: range.global_offset,
+            global_size: range.global_size,
+            local_size: range.local_size,
+            group_count: std::array::from_fn(groups),
+        }
+    }
+}
+
+/// The operands of a kernel launch.
+pub struct NdRangeCommand {
+    /// What runs where.
+    pub launch: Arc<Launch>,
+    /// Argument block; local pointers hold offsets.
+    pub arguments: Arc<[u8]>,
 }
 
 /// Called when `clEnqueueSVMFree` runs, instead of freeing (§5.6.1).
@@ -139,15 +176,8 @@ pub enum Operation {
         /// To.
         destination: MemoryRange,
     },
-    /// Copies a rectangle of `region` (bytes, rows, slices).
-    CopyRect {
-        /// From.
-        source: RectLayout,
-        /// To.
-        destination: RectLayout,
-        /// Bytes, rows, slices; none is zero.
-        region: [usize; 3],
-    },
+    /// Copies a rectangle.
+    CopyRect(Box<RectCopy>),
     /// Repeats a pattern of 1 to 128 bytes; its length divides the range's.
     Fill {
         /// Where.
@@ -188,7 +218,7 @@ impl Command {
             Operation::Copy { destination, .. } | Operation::Fill { destination, .. } => {
                 destination.len <= BRIEF
             }
-            Operation::CopyRect { .. } | Operation::Host(_) | Operation::NdRange(_) => false,
+            Operation::CopyRect(_) | Operation::Host(_) | Operation::NdRange(_) => false,
         }
     }
 
@@ -197,14 +227,16 @@ impl Command {
         match &self.operation {
             Operation::Nothing | Operation::Host(_) => 0,
             Operation::Copy { source, .. } => source.len as u64 / 8,
-            Operation::CopyRect { region, .. } => {
-                let bytes = region
+            Operation::CopyRect(copy) => {
+                let bytes = copy
+                    .region
                     .iter()
                     .fold(1_u64, |bytes, n| bytes.saturating_mul(*n as u64));
                 bytes / 4
             }
             Operation::Fill { destination, .. } => destination.len as u64 / 8,
             Operation::NdRange(command) => command
+                .launch
                 .global_size
                 .iter()
                 .fold(1_u64, |items, n| items.saturating_mul(*n)),

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use isocl_kernel_iface::Address;
 
 use crate::buffer::Buffer;
-use crate::command::{Command, CommandType, KeepAlive, MemoryRange, Operation, RectLayout};
+use crate::command::{
+    Command, CommandType, KeepAlive, MemoryRange, Operation, RectCopy, RectLayout,
+};
 use crate::flags::{MapFlags, MemFlags};
 use crate::mem_object;
 use crate::queue::CommandQueue;
@@ -240,11 +242,11 @@ impl CommandQueue {
         let operation = if source == destination {
             Operation::Nothing
         } else {
-            Operation::CopyRect {
+            Operation::CopyRect(Box::new(RectCopy {
                 source,
                 destination,
                 region,
-            }
+            }))
         };
         let command = Command {
             operation,
@@ -326,11 +328,11 @@ impl CommandQueue {
             }
         }
         let command = Command {
-            operation: Operation::CopyRect {
+            operation: Operation::CopyRect(Box::new(RectCopy {
                 source: layout(source.address(), &from),
                 destination: layout(destination.address(), &to),
                 region,
-            },
+            })),
             keep_alive: keep_alive(&[source, destination]),
         };
         self.submit(CommandType::CopyBufferRect, command, wait_list)

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use crate::buffer::Buffer;
-use crate::command::{Command, CommandType, KeepAlive, NdRangeCommand, Operation};
+use crate::command::{Command, CommandType, KeepAlive, Launch, NdRangeCommand, Operation};
+use crate::device::Device;
 use crate::kernel::Kernel;
+use crate::kernel_arg::{KernelArguments, LastLaunch};
 use crate::lock::lock;
-use crate::nd_range::{GivenSizes, NdRange};
+use crate::nd_range::{GivenSizes, NdRange, Sizes};
 use crate::program::no_executable;
 use crate::queue::CommandQueue;
 use crate::wait_list::{EventArguments, WaitList};
@@ -66,7 +68,7 @@ impl CommandQueue {
             local_size: None,
         };
         match self.nd_range_operation(kernel, &sizes, &mut Vec::new())? {
-            Operation::NdRange(command) => Ok(command.local_size.map(|size| size as usize)),
+            Operation::NdRange(command) => Ok(command.launch.local_size.map(|size| size as usize)),
             // CL_INVALID_GLOBAL_WORK_SIZE: global_work_size is NULL or any of its values is 0.
             _ => Err(Error::new(
                 ErrorCode::InvalidGlobalWorkSize,
@@ -164,37 +166,53 @@ impl CommandQueue {
         keep_alive: &mut Vec<KeepAlive>,
     ) -> Result<Operation> {
         let device = self.device();
-        // CL_INVALID_PROGRAM_EXECUTABLE: there is no successfully built program executable
-        // available for the device associated with command_queue.
-        let device_kernel = kernel.on_device(device).ok_or_else(no_executable)?;
         let mut arguments = lock(kernel.arguments());
-        arguments.check_set()?;
-        let rules = device_kernel.work_group_rules();
-        let Some(range) = NdRange::new(sizes, &rules, &mut arguments.last_choice)? else {
-            return Ok(Operation::Nothing);
+        let sizes = sizes.sizes();
+        let launch = match arguments.last_launch() {
+            Some(last) if last.sizes == sizes && Arc::ptr_eq(&last.device, device) => {
+                Arc::clone(&last.launch)
+            }
+            _ => match new_launch(kernel, device, &sizes, &mut arguments)? {
+                Some(launch) => launch,
+                None => return Ok(Operation::Nothing),
+            },
         };
-        let loaded =
-            device_kernel.loaded(kernel.name(), range.rows(), &mut arguments.last_loaded)?;
-        let definitions = &device_kernel.definition().arguments;
-        let captured = arguments.capture(
-            self.context(),
-            device,
-            definitions,
-            loaded.code.local_bytes,
-            keep_alive,
-        )?;
-        drop(arguments);
-        let command = NdRangeCommand {
-            kernel: loaded,
-            arguments: captured.block,
-            local_bytes: captured.local_bytes,
-            work_dim: range.work_dim,
-            global_offset: range.global_offset,
-            global_size: range.global_size,
-            local_size: range.local_size,
-        };
-        // CL_OUT_OF_RESOURCES: insufficient resources needed to execute the kernel.
-        device.backend.check_launch(&command)?;
-        Ok(Operation::NdRange(command))
+        let arguments = arguments.capture(self.context(), device, keep_alive)?;
+        Ok(Operation::NdRange(NdRangeCommand { launch, arguments }))
     }
+}
+
+/// Prepares a launch and remembers it; nothing when there is no work-item.
+///
+/// # Errors
+/// As §5.10 lists them.
+#[cold]
+fn new_launch(
+    kernel: &Kernel,
+    device: &Arc<Device>,
+    sizes: &Sizes,
+    arguments: &mut KernelArguments,
+) -> Result<Option<Arc<Launch>>> {
+    // CL_INVALID_PROGRAM_EXECUTABLE: there is no successfully built program executable available
+    // for the device associated with command_queue.
+    let device_kernel = kernel.on_device(device).ok_or_else(no_executable)?;
+    arguments.check_set()?;
+    let rules = device_kernel.work_group_rules();
+    let Some(range) = NdRange::new(sizes, &rules, &mut arguments.last_choice)? else {
+        return Ok(None);
+    };
+    let rows = range.rows();
+    let loaded = device_kernel.loaded(kernel.name(), rows, arguments.last_launch())?;
+    let definitions = &device_kernel.definition().arguments;
+    let local_bytes = arguments.place_locals(definitions, loaded.code.local_bytes, device)?;
+    let launch = Arc::new(Launch::new(loaded, local_bytes, &range));
+    // CL_OUT_OF_RESOURCES: insufficient resources needed to execute the kernel.
+    device.backend.check_launch(&launch)?;
+    arguments.remember(LastLaunch {
+        device: Arc::clone(device),
+        sizes: *sizes,
+        rows,
+        launch: Arc::clone(&launch),
+    });
+    Ok(Some(launch))
 }

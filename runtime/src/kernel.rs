@@ -10,7 +10,7 @@ use crate::command::LoadedKernel;
 use crate::context::Context;
 use crate::device::{Device, DeviceProgram};
 use crate::flags::SvmCapabilities;
-use crate::kernel_arg::{ArgumentValue, KernelArguments};
+use crate::kernel_arg::{ArgumentValue, KernelArguments, LastLaunch};
 use crate::lock::lock;
 use crate::nd_range::WorkGroupRules;
 use crate::program::{no_executable, Executable, Program};
@@ -62,8 +62,7 @@ impl DeviceKernel {
         self.program.kernel(self.index, rows)
     }
 
-    /// What a launch of that kind calls. It is the same as for the last launch as a rule, which
-    /// `last` remembers.
+    /// What a launch of that kind calls. It is the same as for the last launch as a rule.
     ///
     /// # Errors
     /// As [`Self::code`].
@@ -71,20 +70,19 @@ impl DeviceKernel {
         &self,
         name: &Arc<str>,
         rows: Rows,
-        last: &mut Option<(Rows, Arc<LoadedKernel>)>,
+        last: Option<&LastLaunch>,
     ) -> Result<Arc<LoadedKernel>> {
-        if let Some((known, loaded)) = last {
-            if *known == rows && Arc::ptr_eq(&loaded.program, &self.program) {
-                return Ok(Arc::clone(loaded));
+        if let Some(last) = last {
+            let kernel = &last.launch.kernel;
+            if last.rows == rows && Arc::ptr_eq(&kernel.program, &self.program) {
+                return Ok(Arc::clone(kernel));
             }
         }
-        let loaded = Arc::new(LoadedKernel {
+        Ok(Arc::new(LoadedKernel {
             program: Arc::clone(&self.program),
             code: self.code(rows)?,
             name: Arc::clone(name),
-        });
-        *last = Some((rows, Arc::clone(&loaded)));
-        Ok(loaded)
+        }))
     }
 
     /// What work-groups must be like.

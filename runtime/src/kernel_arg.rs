@@ -8,11 +8,11 @@ use isocl_compiler_interface::rows::Rows;
 use isocl_kernel_iface::Address;
 
 use crate::buffer::Buffer;
-use crate::command::{KeepAlive, LoadedKernel};
+use crate::command::{KeepAlive, Launch};
 use crate::context::Context;
 use crate::device::Device;
 use crate::flags::SvmCapabilities;
-use crate::nd_range::LocalSizeChoice;
+use crate::nd_range::{LocalSizeChoice, Sizes};
 use crate::svm::SvmRange;
 use crate::{Error, ErrorCode, Result};
 
@@ -48,33 +48,44 @@ enum Bound {
 /// The arguments and execution information of a kernel object.
 #[derive(Debug, Clone)]
 pub(crate) struct KernelArguments {
-    block: Vec<u8>,
+    /// Shared with the commands that took it as it is.
+    block: Arc<[u8]>,
     bound: Vec<Bound>,
     svm_pointers: Vec<Address>,
     /// Local size of the last range that came without one.
     pub last_choice: Option<LocalSizeChoice>,
-    /// What the last launch called, and for what rows it is.
-    pub last_loaded: Option<(Rows, Arc<LoadedKernel>)>,
+    last_launch: Option<LastLaunch>,
 }
 
-/// Arguments as a command takes them.
-pub(crate) struct CapturedArguments {
-    /// Argument block.
-    pub block: Box<[u8]>,
-    /// Local memory in bytes, the kernel's own included.
-    pub local_bytes: u64,
+/// What a kernel was launched with last, which is what it is launched with next as a rule.
+#[derive(Debug, Clone)]
+pub(crate) struct LastLaunch {
+    pub device: Arc<Device>,
+    pub sizes: Sizes,
+    pub rows: Rows,
+    pub launch: Arc<Launch>,
 }
 
 impl KernelArguments {
     /// No argument set; the block has `block_bytes` bytes.
     pub fn new(count: usize, block_bytes: u32) -> Self {
         Self {
-            block: vec![0; block_bytes as usize],
+            block: std::iter::repeat_n(0, block_bytes as usize).collect(),
             bound: vec![Bound::Unset; count],
             svm_pointers: Vec::new(),
             last_choice: None,
-            last_loaded: None,
+            last_launch: None,
         }
+    }
+
+    /// The last launch, if nothing that it depends on has changed since.
+    pub fn last_launch(&self) -> Option<&LastLaunch> {
+        self.last_launch.as_ref()
+    }
+
+    /// Remembers a launch with these arguments.
+    pub fn remember(&mut self, last: LastLaunch) {
+        self.last_launch = Some(last);
     }
 
     /// Sets the argument with this index, which is `argument` (`clSetKernelArg`).
@@ -153,6 +164,7 @@ impl KernelArguments {
             ));
         }
         self.bound[index] = Bound::Local { bytes: size as u64 };
+        self.last_launch = None;
         Ok(())
     }
 
@@ -239,27 +251,54 @@ impl KernelArguments {
         })
     }
 
-    /// The arguments for a command on `device`; what they refer to goes into `keep_alive`.
-    /// `own_local_bytes` is the local memory of the kernel itself.
+    /// Gives the arguments in local memory their places, behind the kernel's own local memory of
+    /// `own` bytes; returns how much there is in all.
+    ///
+    /// # Errors
+    /// `OutOfResources` when the device has less.
+    pub fn place_locals(
+        &mut self,
+        arguments: &[Argument],
+        own: u64,
+        device: &Device,
+    ) -> Result<u64> {
+        // The last launch had other places.
+        self.last_launch = None;
+        let mut sum = own;
+        for (bound, argument) in self.bound.iter().zip(arguments) {
+            if let Bound::Local { bytes } = bound {
+                sum = next_local(sum);
+                write(&mut self.block, argument, &sum.to_ne_bytes());
+                sum = sum.saturating_add(*bytes);
+            }
+        }
+        let sum = next_local(sum);
+        // CL_OUT_OF_RESOURCES: the kernel needs more local memory than the device has.
+        if sum > device.info.local_mem_size {
+            return Err(Error::new(
+                ErrorCode::OutOfResources,
+                "the kernel needs more local memory than CL_DEVICE_LOCAL_MEM_SIZE",
+            ));
+        }
+        Ok(sum)
+    }
+
+    /// The argument block for a command on `device`; what the arguments refer to goes into
+    /// `keep_alive`.
     ///
     /// # Errors
     /// `InvalidKernelArgs` when a memory object is gone, `MisalignedSubBufferOffset`,
-    /// `OutOfResources` when local memory does not suffice, `InvalidOperation` for SVM that the
-    /// device does not support.
+    /// `InvalidOperation` for SVM that the device does not support.
     pub fn capture(
         &self,
         context: &Context,
         device: &Device,
-        arguments: &[Argument],
-        own_local_bytes: u64,
         keep_alive: &mut Vec<KeepAlive>,
-    ) -> Result<CapturedArguments> {
-        let mut block = self.block.clone().into_boxed_slice();
-        let mut local_bytes = own_local_bytes;
+    ) -> Result<Arc<[u8]>> {
         let mut ranges = Vec::new();
-        for (bound, argument) in self.bound.iter().zip(arguments) {
+        for bound in &self.bound {
             match bound {
-                Bound::Value | Bound::Unset => {}
+                Bound::Value | Bound::Unset | Bound::Local { .. } => {}
                 Bound::Buffer(buffer) => {
                     let buffer = buffer.upgrade().ok_or_else(|| {
                         Error::new(
@@ -276,25 +315,12 @@ impl KernelArguments {
                     check_svm(device, range.is_some())?;
                     ranges.extend(range);
                 }
-                Bound::Local { bytes } => {
-                    local_bytes = next_local(local_bytes);
-                    write(&mut block, argument, &local_bytes.to_ne_bytes());
-                    local_bytes = local_bytes.saturating_add(*bytes);
-                }
             }
-        }
-        local_bytes = next_local(local_bytes);
-        // CL_OUT_OF_RESOURCES: the kernel needs more local memory than the device has.
-        if local_bytes > device.info.local_mem_size {
-            return Err(Error::new(
-                ErrorCode::OutOfResources,
-                "the kernel needs more local memory than CL_DEVICE_LOCAL_MEM_SIZE",
-            ));
         }
         let listed = self.svm_pointers.iter();
         ranges.extend(listed.filter_map(|pointer| context.svm_heap().resolve_range(*pointer, 0)));
         keep_ranges(ranges, keep_alive);
-        Ok(CapturedArguments { block, local_bytes })
+        Ok(Arc::clone(&self.block))
     }
 
     fn bind(&mut self, index: usize, argument: &Argument, bytes: &[u8], bound: Bound) {
@@ -368,9 +394,10 @@ fn keep_ranges(ranges: Vec<SvmRange>, keep_alive: &mut Vec<KeepAlive>) {
     }
 }
 
-fn write(block: &mut [u8], argument: &Argument, bytes: &[u8]) {
+/// Writes the value of an argument into the block; into a copy when commands use the block.
+fn write(block: &mut Arc<[u8]>, argument: &Argument, bytes: &[u8]) {
     let start = argument.offset as usize;
-    if let Some(place) = block.get_mut(start..start + bytes.len()) {
+    if let Some(place) = Arc::make_mut(block).get_mut(start..start + bytes.len()) {
         place.copy_from_slice(bytes);
     }
 }

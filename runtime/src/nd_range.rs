@@ -83,6 +83,36 @@ pub(crate) struct GivenSizes<'a> {
     pub local_size: Option<&'a [usize]>,
 }
 
+impl GivenSizes<'_> {
+    /// The sizes by value, each with three dimensions.
+    pub fn sizes(&self) -> Sizes {
+        let dimensions = |values: &[usize], unused: u64| {
+            std::array::from_fn(|index| match values.get(index) {
+                Some(value) if index < self.work_dim as usize => *value as u64,
+                _ => unused,
+            })
+        };
+        Sizes {
+            work_dim: self.work_dim,
+            global_offset: self
+                .global_offset
+                .map_or([0; 3], |offset| dimensions(offset, 0)),
+            global_size: self.global_size.map(|size| dimensions(size, 1)),
+            local_size: self.local_size.map(|size| dimensions(size, 1)),
+        }
+    }
+}
+
+/// The sizes that `clEnqueueNDRangeKernel` is given, unchecked; unused dimensions have size 1 and
+/// offset 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sizes {
+    work_dim: u32,
+    global_offset: [u64; 3],
+    global_size: Option<[u64; 3]>,
+    local_size: Option<[u64; 3]>,
+}
+
 /// A valid index space that is not empty; unused dimensions have size 1 and offset 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NdRange {
@@ -109,16 +139,16 @@ impl NdRange {
     /// `InvalidWorkDimension`, `InvalidGlobalOffset`, `InvalidGlobalWorkSize`,
     /// `InvalidWorkGroupSize`, `InvalidWorkItemSize`.
     pub fn new(
-        given: &GivenSizes<'_>,
+        sizes: &Sizes,
         rules: &WorkGroupRules,
         last_choice: &mut Option<LocalSizeChoice>,
     ) -> Result<Option<Self>> {
-        let GivenSizes {
+        let Sizes {
             work_dim,
             global_offset,
             global_size,
             local_size,
-        } = *given;
+        } = *sizes;
         // CL_INVALID_WORK_DIMENSION: work_dim is not a value from 1 to
         // CL_DEVICE_MAX_WORK_ITEM_DIMENSIONS.
         if !(1..=3).contains(&work_dim) {
@@ -127,20 +157,10 @@ impl NdRange {
                 "work_dim is none of 1, 2, 3",
             ));
         }
-        let dimensions = |values: &[usize], unused: u64| {
-            std::array::from_fn(|index| match values.get(index) {
-                Some(value) if index < work_dim as usize => *value as u64,
-                _ => unused,
-            })
-        };
         // A kernel without work-items trivially succeeds.
-        let Some(global_size) = global_size.map(|size| dimensions(size, 1)) else {
+        let Some(global_size) = global_size.filter(|size| !size.contains(&0)) else {
             return Ok(None);
         };
-        if global_size.contains(&0) {
-            return Ok(None);
-        }
-        let global_offset = global_offset.map_or([0; 3], |offset| dimensions(offset, 0));
         // CL_INVALID_GLOBAL_OFFSET: global_work_size plus global_work_offset in any dimension is
         // greater than the maximum value representable by size_t.
         let overflows = |(size, offset): (&u64, &u64)| size.checked_add(*offset).is_none();
@@ -157,7 +177,7 @@ impl NdRange {
                 "the number of work-items does not fit a size_t",
             ));
         }
-        let local_size = match local_size.map(|size| dimensions(size, 1)) {
+        let local_size = match local_size {
             Some(local_size) => {
                 check_given(&local_size, &global_size, rules)?;
                 local_size
@@ -329,7 +349,7 @@ mod tests {
             global_size,
             local_size,
         };
-        NdRange::new(&given, rules, &mut None)
+        NdRange::new(&given.sizes(), rules, &mut None)
     }
 
     fn refused(
@@ -449,7 +469,9 @@ mod tests {
                 global_size: Some(&[size]),
                 local_size: None,
             };
-            let range = NdRange::new(&given, rules, &mut last).unwrap().unwrap();
+            let range = NdRange::new(&given.sizes(), rules, &mut last)
+                .unwrap()
+                .unwrap();
             range.local_size[0]
         };
         for _ in 0..2 {

@@ -12,7 +12,7 @@ use isocl_kernel_iface::emulator::Emulator;
 use isocl_kernel_iface::profile::Profile;
 use isocl_kernel_iface::{access, Address};
 
-use crate::command::{Command, Deferral, NdRangeCommand, Operation};
+use crate::command::{Command, Deferral, NdRangeCommand, Operation, RectCopy};
 use crate::context::Context;
 use crate::device::{cpu, null, Backend, Device, DeviceInfo, DeviceProgram, Task};
 use crate::flags::QueueProperties;
@@ -91,11 +91,11 @@ pub(crate) struct Launch {
 impl From<&NdRangeCommand> for Launch {
     fn from(command: &NdRangeCommand) -> Self {
         Self {
-            name: command.kernel.name.to_string(),
+            name: command.launch.kernel.name.to_string(),
             arguments: command.arguments.to_vec(),
-            local_bytes: command.local_bytes,
-            global_size: command.global_size,
-            local_size: command.local_size,
+            local_bytes: command.launch.local_bytes,
+            global_size: command.launch.global_size,
+            local_size: command.launch.local_size,
         }
     }
 }
@@ -149,11 +149,12 @@ impl Backend for Recorder {
                 assert_eq!(source.len, destination.len);
                 access::copy(destination.address, source.address, source.len);
             }
-            Operation::CopyRect {
-                source,
-                destination,
-                region,
-            } => {
+            Operation::CopyRect(copy) => {
+                let RectCopy {
+                    source,
+                    destination,
+                    region,
+                } = *copy;
                 for slice in 0..region[2] {
                     for row in 0..region[1] {
                         let from = slice * source.slice_pitch + row * source.row_pitch;

@@ -11,7 +11,7 @@ use isocl_compiler_interface::message::{Executable, KernelCode, Request, Respons
 use isocl_compiler_interface::rows::Rows;
 use isocl_kernel_iface::driver::Driver;
 
-use crate::command::{Command, Deferral, NdRangeCommand};
+use crate::command::{Command, Deferral, Launch};
 use crate::{ApiSlot, Error};
 pub use info::DeviceInfo;
 pub use partition::{AffinityDomain, Partition};
@@ -49,7 +49,7 @@ pub trait Backend: Send + Sync + std::fmt::Debug {
     ///
     /// # Errors
     /// `OutOfResources`.
-    fn check_launch(&self, _launch: &NdRangeCommand) -> Result<(), Error> {
+    fn check_launch(&self, _launch: &Launch) -> Result<(), Error> {
         Ok(())
     }
 

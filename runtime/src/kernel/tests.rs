@@ -121,6 +121,35 @@ fn arguments_arrive_in_the_block() {
 }
 
 #[test]
+fn launches_alike_see_what_changed_between_them() {
+    let scene = scene();
+    let (kernel, _buffer) = scene.ready();
+    let places = || {
+        let launch = scene.run(&kernel)?;
+        let pointers = (pointer_at(&launch, 2), pointer_at(&launch, 4));
+        Ok((pointers, launch.local_bytes, launch.arguments[48]))
+    };
+    let set = |index, size, value| kernel.set_kernel_arg(index, size, &value).unwrap();
+    for _ in 0..2 {
+        assert_eq!(places().unwrap(), ((256, 384), 512, 1));
+    }
+    set(2, 200, ArgumentValue::Null);
+    set(3, 4, ArgumentValue::Bytes(&[7; 4]));
+    assert_eq!(places().unwrap(), ((256, 512), 640, 7));
+    set(2, 1 << 30, ArgumentValue::Null);
+    assert_eq!(code(places()), ErrorCode::OutOfResources);
+    set(2, 100, ArgumentValue::Null);
+    assert_eq!(places().unwrap(), ((256, 384), 512, 7));
+    let other = scene
+        .queue
+        .enqueue_nd_range_kernel(&kernel, 1, None, Some(&[32]), None, &[]);
+    other.unwrap().wait().unwrap();
+    let launch = scene.recorder.launches().pop().unwrap();
+    assert_eq!(launch.global_size, [32, 1, 1]);
+    assert_eq!(scene.run(&kernel).unwrap().global_size, [64, 1, 1]);
+}
+
+#[test]
 fn wrong_arguments_are_refused_and_change_nothing() {
     let scene = scene();
     let (kernel, buffer) = scene.ready();

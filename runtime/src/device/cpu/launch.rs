@@ -12,7 +12,7 @@ use super::safepoint;
 use super::scratch::{Scratch, ALIGNMENT};
 use super::work_sharing::{share, Parts, Shareable};
 use super::workers;
-use crate::command::NdRangeCommand;
+use crate::command::{Launch, NdRangeCommand};
 use crate::{Error, ErrorCode, Result};
 
 /// Stack that a thread of the application is trusted to have, in bytes.
@@ -25,8 +25,8 @@ const WORTH_HELP: u64 = 15_000;
 const CHUNK: u64 = 30_000;
 
 /// Whether a thread of the application may run the kernel.
-pub(super) fn runs_on_any_thread(command: &NdRangeCommand) -> bool {
-    command.kernel.code.stack_bytes <= HOST_STACK
+pub(super) fn runs_on_any_thread(launch: &Launch) -> bool {
+    launch.kernel.code.stack_bytes <= HOST_STACK
 }
 
 /// Sizes of the parts of a scratch block: arguments, local memory, context.
@@ -37,20 +37,20 @@ struct ScratchLayout {
 }
 
 impl ScratchLayout {
-    fn of(command: &NdRangeCommand) -> Option<Self> {
+    fn of(launch: &Launch, arguments: usize) -> Option<Self> {
         let align = |bytes: u64| bytes.checked_next_multiple_of(ALIGNMENT as u64);
-        let items = command
+        let items = launch
             .local_size
             .iter()
             .try_fold(1_u64, |items, n| items.checked_mul(*n))?;
-        let arguments = align(command.arguments.len() as u64)?;
-        let context_offset = align(command.local_bytes)?;
-        let context = command
+        let arguments = align(arguments as u64)?;
+        let context_offset = align(launch.local_bytes)?;
+        let context = launch
             .kernel
             .code
             .context_bytes_per_work_item
             .checked_mul(items)?
-            .checked_add(command.kernel.code.context_bytes_per_group)?;
+            .checked_add(launch.kernel.code.context_bytes_per_group)?;
         let total = arguments
             .checked_add(context_offset)?
             .checked_add(context)?;
@@ -63,7 +63,7 @@ impl ScratchLayout {
 }
 
 /// One NDRange in progress on several threads.
-struct Launch {
+struct SharedLaunch {
     entry: KernelEntry,
     frame: LaunchFrame,
     layout: ScratchLayout,
@@ -73,11 +73,11 @@ struct Launch {
 // block and on the stack of the thread in `run_in`, which returns only when every claimed
 // work-group is done; a thread without a claim does not follow them. Kernels only read arguments,
 // and `PrintfOutput` is `Sync`.
-unsafe impl Send for Launch {}
+unsafe impl Send for SharedLaunch {}
 // SAFETY: as for `Send`; nothing in it changes.
-unsafe impl Sync for Launch {}
+unsafe impl Sync for SharedLaunch {}
 
-impl Launch {
+impl SharedLaunch {
     /// Runs claimed work-groups; returns how many. `local` points behind the arguments in the
     /// calling thread's block.
     fn run_groups(&self, parts: &Parts, local: *mut u8) -> u64 {
@@ -89,7 +89,7 @@ impl Launch {
     }
 }
 
-impl Shareable for Launch {
+impl Shareable for SharedLaunch {
     fn take_part(&self, parts: &Parts) {
         // Without memory for a block, the other threads do all the work.
         Scratch::with(self.layout.total, |scratch| {
@@ -117,14 +117,14 @@ unsafe fn call(entry: KernelEntry, frame: &LaunchFrame, first: u64, end: u64, sc
 ///
 /// # Errors
 /// `OutOfResources` when their stacks are too small.
-pub(super) fn check(command: &NdRangeCommand) -> Result<()> {
-    if command.kernel.code.stack_bytes + STACK_RESERVE > workers::WORKER_STACK as u64 {
+pub(super) fn check(launch: &Launch) -> Result<()> {
+    if launch.kernel.code.stack_bytes + STACK_RESERVE > workers::WORKER_STACK as u64 {
         return Err(Error::new(
             ErrorCode::OutOfResources,
             format!(
                 "kernel {} needs {} bytes of stack for private memory, there are {}",
-                command.kernel.name,
-                command.kernel.code.stack_bytes,
+                launch.kernel.name,
+                launch.kernel.code.stack_bytes,
                 workers::WORKER_STACK as u64 - STACK_RESERVE
             ),
         ));
@@ -138,23 +138,26 @@ pub(super) fn check(command: &NdRangeCommand) -> Result<()> {
 /// As [`check`]; `OutOfHostMemory` when there is no memory for local memory or for what lives
 /// across barriers.
 pub(super) fn run(command: &NdRangeCommand) -> Result<()> {
-    check(command)?;
-    let layout = ScratchLayout::of(command).ok_or_else(|| out_of_memory(command))?;
+    let launch = &*command.launch;
+    check(launch)?;
+    let layout = ScratchLayout::of(launch, command.arguments.len());
+    let layout = layout.ok_or_else(|| out_of_memory(launch))?;
     Scratch::with(layout.total, |scratch| run_in(command, layout, scratch))
-        .ok_or_else(|| out_of_memory(command))
+        .ok_or_else(|| out_of_memory(launch))
 }
 
-fn out_of_memory(command: &NdRangeCommand) -> Error {
+fn out_of_memory(launch: &Launch) -> Error {
     Error::new(
         ErrorCode::OutOfHostMemory,
         format!(
             "no memory for the local and private data of kernel {}",
-            command.kernel.name
+            launch.kernel.name
         ),
     )
 }
 
 fn run_in(command: &NdRangeCommand, layout: ScratchLayout, scratch: &mut Scratch) {
+    let launch = &*command.launch;
     let block = scratch.as_mut_ptr();
     // SAFETY: the block has `layout.total` bytes, of which the first `layout.arguments` are at
     // least as many as the argument block; nobody else uses it.
@@ -163,23 +166,16 @@ fn run_in(command: &NdRangeCommand, layout: ScratchLayout, scratch: &mut Scratch
     // SAFETY: `KernelCode::entry` is the address of a `KernelEntry`, valid while the program that
     // the command keeps alive is loaded.
     let entry =
-        unsafe { std::mem::transmute::<usize, KernelEntry>(command.kernel.code.entry as usize) };
+        unsafe { std::mem::transmute::<usize, KernelEntry>(launch.kernel.code.entry as usize) };
     let output = PrintfOutput::default();
-    let mut group_count = [1; 3];
-    for (count, (global, local)) in group_count
-        .iter_mut()
-        .zip(command.global_size.iter().zip(command.local_size))
-    {
-        *count = global.div_ceil(local);
-    }
-    let groups = group_count.iter().product();
+    let groups = launch.group_count.iter().product();
     let frame = LaunchFrame {
-        work_dim: command.work_dim,
+        work_dim: launch.work_dim,
         reserved: 0,
-        global_size: command.global_size,
-        global_offset: command.global_offset,
-        local_size: command.local_size,
-        group_count,
+        global_size: launch.global_size,
+        global_offset: launch.global_offset,
+        local_size: launch.local_size,
+        group_count: launch.group_count,
         arguments: block,
         context_offset: layout.context_offset,
         printf: receive_printf,
@@ -204,12 +200,12 @@ const COST_BITS: u32 = 12;
 
 /// Expected time of the whole range on one thread in nanoseconds; one per work-item as long as
 /// nothing is known.
-pub(super) fn estimated_nanoseconds(command: &NdRangeCommand) -> u64 {
-    let sizes = command.global_size.iter();
+pub(super) fn estimated_nanoseconds(launch: &Launch) -> u64 {
+    let sizes = launch.global_size.iter();
     let items = sizes.fold(1_u64, |items, size| items.saturating_mul(*size));
-    match COSTS[cost_index(command.kernel.code.entry as usize)].load(Ordering::Relaxed) {
+    match COSTS[cost_index(launch.kernel.code.entry as usize)].load(Ordering::Relaxed) {
         0 => items,
-        picoseconds => (u128::from(items) * u128::from(picoseconds) / 1000) as u64,
+        picoseconds => items.saturating_mul(picoseconds) / 1000,
     }
 }
 
@@ -285,7 +281,7 @@ fn run_groups(
     }
     let threads = workers::concurrency() as u64;
     let chunk = (CHUNK / per_group).min(rest / (threads * 4)).max(1);
-    let launch = Launch {
+    let launch = SharedLaunch {
         entry,
         frame,
         layout,

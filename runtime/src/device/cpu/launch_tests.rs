@@ -12,9 +12,10 @@ use isocl_compiler_interface::rows::Rows;
 
 use super::launch::{cost_index, run};
 use super::workers::{self, WORKER_STACK};
-use crate::command::{LoadedKernel, NdRangeCommand};
+use crate::command::{Launch, LoadedKernel, NdRangeCommand};
 use crate::device::DeviceProgram;
 use crate::lock::lock;
+use crate::nd_range::NdRange;
 use crate::{ErrorCode, Result};
 
 #[derive(Debug)]
@@ -41,26 +42,28 @@ fn command(
         kernels: Vec::new(),
         global_variable_bytes: 0,
     };
-    NdRangeCommand {
-        kernel: Arc::new(LoadedKernel {
-            program: Arc::new(NoProgram(executable)),
-            code: KernelCode {
-                entry: entry as usize as u64,
-                local_bytes: 0,
-                context_bytes_per_work_item: 24,
-                context_bytes_per_group: 8,
-                private_bytes: 0,
-                stack_bytes: 4096,
-                sub_group_size: 16,
-            },
-            name: "test".into(),
-        }),
-        arguments: argument.to_ne_bytes().into(),
-        local_bytes: 256,
+    let kernel = LoadedKernel {
+        program: Arc::new(NoProgram(executable)),
+        code: KernelCode {
+            entry: entry as usize as u64,
+            local_bytes: 0,
+            context_bytes_per_work_item: 24,
+            context_bytes_per_group: 8,
+            private_bytes: 0,
+            stack_bytes: 4096,
+            sub_group_size: 16,
+        },
+        name: "test".into(),
+    };
+    let range = NdRange {
         work_dim: 3,
         global_offset: [0; 3],
         global_size,
         local_size,
+    };
+    NdRangeCommand {
+        launch: Arc::new(Launch::new(Arc::new(kernel), 256, &range)),
+        arguments: argument.to_ne_bytes().into(),
     }
 }
 
@@ -180,19 +183,25 @@ fn an_empty_range_runs_nothing() {
     run(&command(visit, argument, [0, 1, 1], [1, 1, 1])).unwrap();
 }
 
+fn code_of(launch: &mut Launch) -> &mut KernelCode {
+    &mut Arc::get_mut(&mut launch.kernel).unwrap().code
+}
+
 #[test]
 fn too_much_stack_or_memory_is_refused() {
     let visits = visits(1, 0);
     let argument = std::ptr::from_ref(&visits) as u64;
-    let mut deep = command(visit, argument, [1, 1, 1], [1, 1, 1]);
-    Arc::get_mut(&mut deep.kernel).unwrap().code.stack_bytes = WORKER_STACK as u64;
-    assert_eq!(run(&deep).unwrap_err().code, ErrorCode::OutOfResources);
-    let mut wide = command(visit, argument, [1, 1, 1], [1, 1, 1]);
-    let loaded = Arc::get_mut(&mut wide.kernel).unwrap();
-    loaded.code.context_bytes_per_work_item = u64::MAX / 2;
-    assert_eq!(run(&wide).unwrap_err().code, ErrorCode::OutOfHostMemory);
-    wide.local_size = [u64::MAX, u64::MAX, 1];
-    assert_eq!(run(&wide).unwrap_err().code, ErrorCode::OutOfHostMemory);
+    let refused = |change: fn(&mut Launch)| {
+        let mut command = command(visit, argument, [1, 1, 1], [1, 1, 1]);
+        change(Arc::get_mut(&mut command.launch).unwrap());
+        run(&command).unwrap_err().code
+    };
+    let deep = refused(|launch| code_of(launch).stack_bytes = WORKER_STACK as u64);
+    assert_eq!(deep, ErrorCode::OutOfResources);
+    let wide = refused(|launch| code_of(launch).context_bytes_per_work_item = u64::MAX / 2);
+    assert_eq!(wide, ErrorCode::OutOfHostMemory);
+    let large = refused(|launch| launch.local_size = [u64::MAX, u64::MAX, 1]);
+    assert_eq!(large, ErrorCode::OutOfHostMemory);
     assert_eq!(visits.counts[0].load(Ordering::Relaxed), 0);
 }
 

@@ -30,7 +30,7 @@ use self::placement::Processors;
 use self::topology::Topology;
 use super::partition::AffinityDomain;
 use super::{Backend, Device, DeviceProgram, Task};
-use crate::command::{Command, Deferral, NdRangeCommand, Operation};
+use crate::command::{Command, Deferral, Launch, Operation};
 use crate::{ApiSlot, Error, ErrorCode, Result};
 
 /// Backend of the CPU device.
@@ -91,13 +91,13 @@ impl Backend for Cpu {
         Some(result)
     }
 
-    fn check_launch(&self, launch: &NdRangeCommand) -> Result<()> {
+    fn check_launch(&self, launch: &Launch) -> Result<()> {
         launch::check(launch)
     }
 
     fn estimated_nanoseconds(&self, command: &Command) -> u64 {
         match &command.operation {
-            Operation::NdRange(kernel) => launch::estimated_nanoseconds(kernel),
+            Operation::NdRange(kernel) => launch::estimated_nanoseconds(&kernel.launch),
             _ => command.estimated_nanoseconds(),
         }
     }
@@ -106,7 +106,7 @@ impl Backend for Cpu {
         match &command.operation {
             // The application's threads are not moved about.
             _ if self.processors.is_some() => false,
-            Operation::NdRange(kernel) => launch::runs_on_any_thread(kernel),
+            Operation::NdRange(kernel) => launch::runs_on_any_thread(&kernel.launch),
             _ => true,
         }
     }
@@ -162,12 +162,8 @@ fn execute(driver: &dyn Driver, operation: &mut Operation) -> Result<()> {
             source,
             destination,
         } => memory::copy(driver, source, destination),
-        Operation::CopyRect {
-            source,
-            destination,
-            region,
-        } => {
-            memory::copy_rect(source, destination, *region);
+        Operation::CopyRect(copy) => {
+            memory::copy_rect(&copy.source, &copy.destination, copy.region);
             Ok(())
         }
         Operation::Fill {
