@@ -214,7 +214,7 @@ fn sizes(random: &mut Random) -> (Vec<usize>, Vec<usize>) {
     let mut local = vec![first];
     let mut groups = vec![1 + random.below(4)];
     if random.chance(35) {
-        local.push(random.pick(&[1, 2, 3, 4]));
+        local.push(random.pick(&[1, 2, 3, 4, 8]));
         groups.push(1 + random.below(3));
     }
     (local, groups)

@@ -138,6 +138,11 @@ struct Blob {
     names: Vec<String>,
 }
 
+/// The option for exact quotients, which the functions rely on whose errors are known to the bit.
+fn rounding(source: &Source) -> Option<&'static str> {
+    (source.name != "reciprocal_root").then_some("-cl-fp32-correctly-rounded-divide-sqrt")
+}
+
 /// Compiles one source into blobs: one for each name, or a single one for a source that is
 /// compiled in parts anyway. What is newer than the inputs is kept.
 fn compile(
@@ -158,7 +163,7 @@ fn compile(
             .args(["-O1", "-ffp-contract=on", "-mframe-pointer=none"])
             .args(["-Wall", "-Werror", "-Wno-unused", "-fno-ident"])
             .args(["-fpreserve-vec3-type", "-discard-value-names"])
-            .arg("-cl-fp32-correctly-rounded-divide-sqrt")
+            .args(rounding(source))
             .args(["-emit-llvm", "-o", "-"])
             .args(source.definitions.iter().map(|one| format!("-D{one}")))
             .arg(&source.path);

@@ -47,7 +47,8 @@ PART float fast_cos(float x) {
 }
 PART float fast_tan(float x) { return fast_sin(x) / fast_cos(x); }
 PART float fast_sqrt(float x) { return __builtin_sqrtf(x); }
-PART float fast_rsqrt(float x) { return 1.0f / __builtin_sqrtf(x); }
+BUILTIN float rsqrt(float x);
+PART float fast_rsqrt(float x) { return rsqrt(x); }
 PART float fast_recip(float x) { return 1.0f / x; }
 PART float fast_divide(float x, float y) { return x / y; }
 PART float fast_powr(float x, float y) { return fast_exp2(y * fast_log2(x)); }

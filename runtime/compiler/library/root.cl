@@ -1,12 +1,11 @@
-// sqrt, rsqrt, cbrt, hypot.
+// sqrt, cbrt, hypot.
 
 #include "overload.h"
 #include "elementary.h"
 #include "host.h"
 
 #define SQUARE_ROOT_WIDTH(n, T)                                                               \
-  BUILTIN T##n sqrt(T##n x) { return __builtin_elementwise_sqrt(x); }                         \
-  BUILTIN T##n rsqrt(T##n x) { return (T##n)1 / __builtin_elementwise_sqrt(x); }
+  BUILTIN T##n sqrt(T##n x) { return __builtin_elementwise_sqrt(x); }
 ALL_WIDTHS(SQUARE_ROOT_WIDTH, float)
 ALL_WIDTHS(SQUARE_ROOT_WIDTH, double)
 

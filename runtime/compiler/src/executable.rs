@@ -140,8 +140,9 @@ fn name_of(lanes: Option<Lanes>) -> String {
     };
     let part = |name: &'static str, is: bool| if is { name } else { "" };
     format!(
-        "{}{}{}{}",
+        "{}x{}{}{}{}",
         lanes.width,
+        lanes.rows,
         part("d", lanes.may_double),
         part("w", lanes.whole),
         part("r", lanes.rest)

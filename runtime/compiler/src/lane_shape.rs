@@ -372,7 +372,7 @@ mod tests {
         let context = Context::new();
         let module = context
             .parse_ir(&format!(
-                "define void @f(i64 %item, i64 %id, i64 %row, ptr addrspace(1) %p, i32 %n) {{ {body} }}"
+                "define void @f(i64 %item, i64 %id, i64 %index, i64 %row, i64 %length, ptr addrspace(1) %p, i32 %n) {{ {body} }}"
             ))
             .unwrap();
         let function = module.function("f").unwrap();
@@ -382,6 +382,8 @@ mod tests {
             item: parameters[0],
             global_id: parameters[1],
             row_index: parameters[2],
+            row: parameters[3],
+            row_length: parameters[4],
         };
         let tree = region_tree::read(&context, function).unwrap();
         let shapes = LaneShapes::new(&module, &region, &tree);

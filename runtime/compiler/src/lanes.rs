@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use isocl_compiler_interface::rows::Rows;
 
+use crate::control_flow::ControlFlow;
 use crate::error::Error;
 use crate::llvm::{Opcode, TargetMachine, Value};
 use crate::region::Regions;
@@ -20,6 +21,8 @@ pub struct Lanes {
     pub whole: bool,
     /// Some rows have work-items that do not fill a vector.
     pub rest: bool,
+    /// So many rows, a power of two, may run at once.
+    pub rows: u32,
 }
 
 /// Fewer lanes are not worth it.
@@ -33,6 +36,7 @@ impl Lanes {
             may_double: false,
             whole: true,
             rest: true,
+            rows: 1,
         }
     }
 
@@ -40,7 +44,10 @@ impl Lanes {
     /// a time.
     pub fn for_rows(rows: Rows, natural: u32) -> Option<Self> {
         let Rows {
-            length, multiple, ..
+            length,
+            multiple,
+            side_by_side,
+            ..
         } = rows;
         if !rows.small_ids || length < LEAST {
             return None;
@@ -50,16 +57,21 @@ impl Lanes {
             may_double,
             whole: true,
             rest: false,
+            rows: side_by_side,
         };
         Some(if multiple >= natural {
             filled(natural, multiple >= 2 * natural)
         } else if length > natural {
-            Self::any(natural)
+            Self {
+                rows: side_by_side,
+                ..Self::any(natural)
+            }
         } else if multiple >= LEAST && length <= 2 * multiple {
             filled(multiple, false)
         } else {
             Self {
                 whole: false,
+                rows: side_by_side,
                 ..Self::any(length.next_power_of_two())
             }
         })
@@ -102,33 +114,52 @@ pub fn gains_by_two_registers(regions: &Regions, natural: u32) -> bool {
     let [region] = &regions.regions[..] else {
         return false;
     };
-    let varies = |value: &Value| value.is_instruction() && !regions.shape.is_uniform(*value);
+    let registers = |value: Value| {
+        let varies = value.is_instruction() && !regions.shape.is_uniform(value);
+        if varies {
+            elements(value)
+        } else {
+            0
+        }
+    };
     let (mut operations, mut accesses) = (0, 0);
     let mut chases_pointers = false;
     for &number in &region.blocks {
         for instruction in regions.flow.blocks[number].instructions() {
-            if instruction.ty().is_vector() {
-                return false;
-            }
             match instruction.opcode() {
                 Some(Opcode::LLVMLoad | Opcode::LLVMStore) => accesses += 1,
                 Some(Opcode::LLVMAtomicRMW | Opcode::LLVMAtomicCmpXchg) => return false,
                 Some(Opcode::LLVMAlloca) => return false,
                 Some(Opcode::LLVMPHI) => {
-                    chases_pointers |= instruction.ty().is_pointer() && varies(&instruction);
+                    chases_pointers |= instruction.ty().is_pointer() && registers(instruction) > 0;
                 }
-                _ if varies(&instruction) => operations += 1,
-                _ => {}
+                _ => operations += registers(instruction),
             }
         }
     }
     let waits = chases_pointers || operations >= OPERATIONS_PER_ACCESS * (accesses + 1);
-    waits && most_live(regions, &region.blocks, &varies) <= most_live_values(natural)
+    waits && most_live(&regions.flow, &region.blocks, &registers) <= most_live_values(natural)
 }
 
-/// Most values, among those that count, that are live at the same time.
-fn most_live(regions: &Regions, blocks: &[usize], counts: &dyn Fn(&Value) -> bool) -> usize {
-    let flow = &regions.flow;
+/// Elements of a vector; one for anything else.
+pub fn elements(value: Value) -> usize {
+    let of = value.ty();
+    if of.is_vector() {
+        of.vector_len() as usize
+    } else {
+        1
+    }
+}
+
+/// Most registers that are in use at the same time, of which a value takes as many as `registers`
+/// says.
+pub fn most_live(
+    flow: &ControlFlow,
+    blocks: &[usize],
+    registers: &dyn Fn(Value) -> usize,
+) -> usize {
+    let counts = |value: &Value| registers(*value) > 0;
+    let sum = |live: &HashSet<Value>| live.iter().map(|value| registers(*value)).sum();
     let mut live_in: HashMap<usize, HashSet<Value>> = HashMap::new();
     let mut most = 0;
     let mut changed = true;
@@ -146,13 +177,13 @@ fn most_live(regions: &Regions, blocks: &[usize], counts: &dyn Fn(&Value) -> boo
                 }
             }
             live.retain(counts);
-            most = most.max(live.len());
+            most = most.max(sum(&live));
             for instruction in block.instructions().into_iter().rev() {
                 live.remove(&instruction);
                 if instruction.opcode() != Some(Opcode::LLVMPHI) {
                     live.extend(instruction.operands().into_iter().filter(counts));
                 }
-                most = most.max(live.len());
+                most = most.max(sum(&live));
             }
             if live_in.get(&number) != Some(&live) {
                 live_in.insert(number, live);
@@ -172,6 +203,7 @@ mod tests {
             length,
             multiple,
             small_ids: true,
+            side_by_side: 1,
         };
         let found = Lanes::for_rows(rows, natural)?;
         Some((found.width, found.may_double, found.whole, found.rest))

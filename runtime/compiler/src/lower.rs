@@ -8,12 +8,14 @@ use crate::calls;
 use crate::division;
 use crate::entry;
 use crate::error::Error;
+use crate::jam::Registers;
 use crate::lanes::{self, Lanes};
 use crate::llvm::{Module, TargetMachine, Value};
 use crate::local_memory;
 use crate::plain_atomic;
 use crate::prepare;
 use crate::reciprocal;
+use crate::reciprocal_root;
 use crate::region::Regions;
 use crate::structure;
 use crate::sub_group;
@@ -99,8 +101,10 @@ pub fn lower(
     let (memory, widened) = entry::emit(module, &parts, entry_symbol).map_err(Error::Internal)?;
     function.erase_function();
     if let Some(lanes) = lanes {
-        widen::widen_all(module, entry_symbol, &widened, lanes.width, machine)
+        let registers = Registers::for_lanes(lanes.width, lanes::natural_width()?);
+        widen::widen_all(module, entry_symbol, &widened, lanes, registers, machine)
             .map_err(Error::NotWidened)?;
+        reciprocal_root::estimate(module, machine).map_err(Error::Internal)?;
     }
     plain_atomic::make_plain(module).map_err(Error::Internal)?;
     prepare::drop_unused_declarations(module);

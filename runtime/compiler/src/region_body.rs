@@ -38,6 +38,8 @@ struct RowLoop {
     head: Block,
     /// Number of the row, and its local ids in dimensions 1 and 2.
     row: [Value; 3],
+    /// How many rows a turn is for.
+    at_once: Value,
     /// Position of the row's first work-item in rows of the context area.
     start: Value,
     done: Block,
@@ -448,9 +450,17 @@ impl<'a> Body<'a> {
             counter.add_incoming(&[(int64.constant(0), outside)]);
             counter
         });
+        let one = int64.constant(1);
+        let widening = self.group.widening.as_ref();
+        // Known when the region is widened.
+        let at_once = match widening.is_some_and(|widening| widening.lanes.rows > 1) {
+            true => builder.freeze(int64.poison()),
+            false => one,
+        };
         RowLoop {
             head,
             row,
+            at_once,
             start: builder.mul(row[0], self.group.size[0]),
             done,
         }
@@ -459,12 +469,12 @@ impl<'a> Body<'a> {
     fn close_rows(&self, builder: &Builder, rows: &RowLoop) {
         let context = self.group.context();
         let int64 = context.int(64);
-        let (zero, one) = (int64.constant(0), int64.constant(1));
+        let zero = int64.constant(0);
         let size = self.group.size;
         let done = context.append_block(self.function, "items.done");
         builder.position_at_end(rows.done);
-        let next = builder.add_nuw(rows.row[0], one);
-        let y = builder.add_nuw(rows.row[1], one);
+        let next = builder.add_nuw(rows.row[0], rows.at_once);
+        let y = builder.add_nuw(rows.row[1], rows.at_once);
         let wraps = builder.icmp(IntPredicate::LLVMIntEQ, y, size[1]);
         let y = builder.select(wraps, zero, y);
         let z = builder.add_nuw(rows.row[2], builder.int_cast(wraps, int64, false));

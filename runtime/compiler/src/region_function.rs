@@ -20,6 +20,10 @@ pub struct RegionFunction {
     pub global_id: Value,
     /// Parameter: position of the work-item in rows.
     pub row_index: Value,
+    /// Parameter: local id in dimension 1.
+    pub row: Value,
+    /// Parameter: what the next row adds to the position.
+    pub row_length: Value,
 }
 
 /// A region that waits to be widened.
@@ -29,6 +33,8 @@ pub struct Widened {
     pub region: RegionFunction,
     /// What does it for several.
     pub parts: Vec<Part>,
+    /// Stands for the number of rows that run at once, where there may be several.
+    pub rows_at_once: Option<Value>,
 }
 
 /// A function, so far without a body, that runs a region for several work-items.
@@ -51,6 +57,10 @@ pub struct Draft {
     pub global_id: Value,
     /// See [`Self::item`].
     pub row_index: Value,
+    /// See [`Self::item`].
+    pub row: Value,
+    /// See [`Self::item`].
+    pub row_length: Value,
     /// The value of the other function to which the local id is added to get the global one.
     pub global_base: Value,
 }
@@ -72,7 +82,13 @@ impl Draft {
                 foreign.push(operand);
             }
         }
-        let own = [self.item, self.global_id, self.row_index];
+        let own = [
+            self.item,
+            self.global_id,
+            self.row_index,
+            self.row,
+            self.row_length,
+        ];
         let types = own.iter().chain(&foreign).map(|value| value.ty());
         let signature = context.void().function(&types.collect::<Vec<_>>(), false);
         let function = module.add_function(&format!("{}.item", draft.name()), signature);
@@ -104,6 +120,8 @@ impl Draft {
             item: parameters[0],
             global_id: parameters[1],
             row_index: parameters[2],
+            row: parameters[3],
+            row_length: parameters[4],
         };
         (region, foreign)
     }

@@ -275,6 +275,15 @@ pub fn writes_memory(call: Value) -> bool {
         .is_some_and(|callee| callee.name().starts_with("llvm.mem"))
 }
 
+/// Whether a call is a marker that does nothing.
+pub fn leaves_no_trace(call: Value) -> bool {
+    is_lifetime_marker(call)
+        || call.called_function().is_some_and(|callee| {
+            let name = callee.name();
+            name.starts_with("llvm.assume") || name.starts_with("llvm.experimental.noalias")
+        })
+}
+
 /// Whether a call marks where a private variable comes into being or ends.
 pub fn is_lifetime_marker(call: Value) -> bool {
     call.called_function()

@@ -13,7 +13,9 @@ mod wide;
 
 use std::collections::HashMap;
 
+use crate::jam::{self, Registers};
 use crate::lane_shape::{LaneShapes, Shape};
+use crate::lanes::Lanes;
 use crate::llvm::{Block, Builder, Context, Linkage, Module, Opcode, TargetMachine, Value};
 use crate::region_function::{Part, RegionFunction, Widened};
 use crate::region_tree::{self, Node};
@@ -60,7 +62,8 @@ pub fn widen_all(
     module: &Module,
     entry_symbol: &str,
     regions: &[Widened],
-    width: u32,
+    lanes: Lanes,
+    registers: Registers,
     machine: &TargetMachine,
 ) -> Result<(), String> {
     if regions.is_empty() {
@@ -82,9 +85,20 @@ pub fn widen_all(
         module.run_passes(STRUCTURIZE, machine)?;
         trees = regions.iter().map(read).collect();
     }
+    let width = lanes.width;
     for (tree, widened) in trees.into_iter().zip(regions) {
         let tree = tree?;
-        let shapes = LaneShapes::new(module, &widened.region, &tree);
+        let mut shapes = LaneShapes::new(module, &widened.region, &tree);
+        if let Some(rows_at_once) = widened.rows_at_once {
+            let region = &widened.region;
+            let rows = jam::rows_that_pay(region, &shapes, &tree, registers, lanes.rows);
+            if rows > 1 {
+                jam::jam(module, region, rows);
+                shapes = LaneShapes::new(module, region, &tree);
+            }
+            rows_at_once.replace_all_uses(context.constant(64, u64::from(rows)));
+            rows_at_once.erase();
+        }
         for part in &widened.parts {
             widen(module, &widened.region, &shapes, &tree, width, part)?;
             part.function.set_linkage(Linkage::LLVMInternalLinkage);

@@ -12,6 +12,9 @@ pub struct Rows {
     pub length: u32,
     /// The greatest power of two, at most [`Self::LONG`], that divides the lengths of all.
     pub multiple: u32,
+    /// The greatest power of two, at most [`Self::MOST_SIDE_BY_SIDE`], that divides the numbers of
+    /// rows that work-groups have in dimension 1.
+    pub side_by_side: u32,
     /// All global ids are less than [`SMALL_IDS`].
     pub small_ids: bool,
 }
@@ -20,21 +23,31 @@ impl Rows {
     /// Longer rows are as good as rows of this length.
     pub const LONG: u32 = 64;
 
+    /// More rows side by side are as good as so many.
+    pub const MOST_SIDE_BY_SIDE: u32 = 8;
+
     /// What most launches have.
     pub const USUAL: Self = Self {
         length: Self::LONG,
         multiple: Self::LONG,
+        side_by_side: 1,
         small_ids: true,
     };
 
     /// The rows of an NDRange. Sizes are not zero.
     pub fn new(global_size: &[u64; 3], global_offset: &[u64; 3], local_size: &[u64; 3]) -> Self {
-        let length = local_size[0].min(global_size[0]);
-        let lengths = length | (global_size[0] % length);
+        let extent = |dimension: usize| {
+            let full = local_size[dimension].min(global_size[dimension]);
+            (full, full | (global_size[dimension] % full))
+        };
+        let (length, lengths) = extent(0);
+        let (_, numbers) = extent(1);
+        let power = |of: u64, most: u32| 1 << of.trailing_zeros().min(most.trailing_zeros());
         let below = |(size, offset): (&u64, &u64)| size.saturating_add(*offset) < SMALL_IDS;
         Self {
             length: length.min(u64::from(Self::LONG)) as u32,
-            multiple: 1 << lengths.trailing_zeros().min(Self::LONG.trailing_zeros()),
+            multiple: power(lengths, Self::LONG),
+            side_by_side: power(numbers, Self::MOST_SIDE_BY_SIDE),
             small_ids: global_size.iter().zip(global_offset).all(below),
         }
     }
@@ -58,6 +71,17 @@ mod tests {
         assert_eq!(rows(100, 64), (64, 4), "the last one has 36");
         assert_eq!(rows(4, 64), (4, 4), "the only one has 4");
         assert_eq!(rows(7, 7), (7, 1));
+    }
+
+    #[test]
+    fn rows_lie_side_by_side_in_all_work_groups() {
+        let found =
+            |global, local| Rows::new(&[64, global, 3], &[0; 3], &[64, local, 1]).side_by_side;
+        assert_eq!(found(512, 16), 8);
+        assert_eq!(found(12, 4), 4);
+        assert_eq!(found(10, 4), 2, "the last one has 2");
+        assert_eq!(found(2, 16), 2, "the only one has 2");
+        assert_eq!(found(9, 1), 1);
     }
 
     #[test]

@@ -18,17 +18,20 @@ impl Body<'_> {
         let int64 = context.int(64);
         let lanes = widening.lanes;
         let (region, values) = self.take_out("", widening, |_, draft| {
-            [draft.item, rows.row[1], rows.row[2]]
+            [draft.item, draft.row, rows.row[2]]
         });
         let mut widened = Widened {
             region,
             parts: Vec::new(),
+            rows_at_once: rows.at_once.is_instruction().then_some(rows.at_once),
         };
         let arguments = |item| {
             let mut arguments = vec![
                 item,
                 builder.add_nuw(widening.global_base, item),
                 builder.add_nuw(rows.start, item),
+                rows.row[1],
+                self.group.size[0],
             ];
             arguments.extend(&values);
             arguments
@@ -100,7 +103,7 @@ impl Body<'_> {
             let full = builder.icmp(IntPredicate::LLVMIntULT, width, left);
             let count = builder.select(full, width, left);
             let unused = int64.poison();
-            let mut arguments = vec![unused, unused, row_index];
+            let mut arguments = vec![unused, unused, row_index, unused, unused];
             arguments.extend(values);
             arguments.push(builder.int_cast(count, context.int(32), false));
             builder.call(part.function, &arguments);
@@ -108,6 +111,7 @@ impl Body<'_> {
         Widened {
             region,
             parts: vec![part],
+            rows_at_once: None,
         }
     }
 
@@ -171,6 +175,8 @@ impl Body<'_> {
             item: builder.freeze(unknown),
             global_id: builder.freeze(unknown),
             row_index: builder.freeze(unknown),
+            row: builder.freeze(unknown),
+            row_length: builder.freeze(unknown),
             global_base: widening.global_base,
         };
         let mut body = Body::new(group, self.region);

@@ -14,7 +14,7 @@ impl Widener<'_> {
         let Some(opcode) = instruction.opcode() else {
             return Err(format!("{instruction} is no instruction"));
         };
-        if leaves_no_trace(instruction) {
+        if slot::leaves_no_trace(instruction) {
             return Ok(());
         }
         if opcode == Opcode::LLVMAlloca {
@@ -210,9 +210,13 @@ impl Widener<'_> {
             | Opcode::LLVMFDiv
             | Opcode::LLVMFRem => {
                 let (left, right) = self.two(instruction)?;
+                let tolerant = self.context().metadata_kind("fpmath");
                 self.pairwise(&left, &right, |a, b| {
                     let value = self.builder.binary(opcode, a, b);
                     value.copy_fast_math_flags(instruction);
+                    if let Some(tolerance) = instruction.metadata(tolerant) {
+                        value.set_metadata(tolerant, tolerance);
+                    }
                     value
                 })
             }
@@ -514,13 +518,4 @@ fn member_parts(of: Type, indices: &[u32]) -> Result<(usize, usize), String> {
         first += components(*member)?.len();
     }
     Ok((first, components(members[index as usize])?.len()))
-}
-
-/// Markers that mean nothing for lanes.
-fn leaves_no_trace(instruction: Value) -> bool {
-    slot::is_lifetime_marker(instruction)
-        || instruction.called_function().is_some_and(|callee| {
-            let name = callee.name();
-            name.starts_with("llvm.assume") || name.starts_with("llvm.experimental.noalias")
-        })
 }

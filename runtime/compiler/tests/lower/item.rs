@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::Barrier;
 
+use isocl_compiler::lanes::Lanes;
+
 use crate::launch::{Arg, Kernel, Range};
 
 /// Memory that work-items share.
@@ -56,7 +58,7 @@ pub fn compare(source: &str, reference: impl Fn(&Item, i32) + Sync) {
     }
     for width in [None, Some(4)] {
         let arguments = [Arg::Ints(&mut []), Arg::Bytes(&[0; 4])];
-        let kernel = Kernel::in_lanes(source, &arguments, width);
+        let kernel = Kernel::in_lanes(source, &arguments, width.map(Lanes::any));
         for ((global, local, n), expected) in &expected {
             let range = Range::line(*global as u64, *local as u64);
             for group_by_group in [false, true] {

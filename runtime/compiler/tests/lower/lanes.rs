@@ -1,5 +1,7 @@
 //! Kernels that run several work-items at once give what they give one at a time.
 
+use isocl_compiler::lanes::Lanes;
+
 use crate::launch::{Arg, Kernel, Range};
 
 /// Runs `kernel void k(global int *out, int n)` with every width and compares `out`, which has
@@ -7,8 +9,9 @@ use crate::launch::{Arg, Kernel, Range};
 fn same_in_lanes(source: &str) {
     const ITEMS: usize = 4096;
     const SEEDS: [i32; 5] = [0, 1, 5, 37, -3];
-    let run = |width| {
-        let kernel = Kernel::in_lanes(source, &[Arg::Ints(&mut []), Arg::Bytes(&[0; 4])], width);
+    let run = |width: Option<u32>| {
+        let arguments = [Arg::Ints(&mut []), Arg::Bytes(&[0; 4])];
+        let kernel = Kernel::in_lanes(source, &arguments, width.map(Lanes::any));
         let mut results = Vec::new();
         for n in SEEDS {
             for (global, local) in [(64, 64), (100, 50), (7, 7)] {
@@ -246,10 +249,10 @@ fn rows_of_two_dimensions() {
         int i = (z * 6 + y) * 20 + x;
         out[i] = x + 100 * y + 10000 * z + n * (int)get_local_linear_id();
     }";
-    let run = |width| {
+    let run = |width: Option<u32>| {
         let mut out = vec![0; 20 * 6 * 2];
         let arguments = [Arg::Ints(&mut []), Arg::Bytes(&[0; 4])];
-        let kernel = Kernel::in_lanes(source, &arguments, width);
+        let kernel = Kernel::in_lanes(source, &arguments, width.map(Lanes::any));
         let range = Range {
             dimensions: 3,
             global: [20, 6, 2],
@@ -298,7 +301,7 @@ fn quotients_by_what_a_launch_fixes() {
         ]
     };
     for width in [None, Some(8)] {
-        let kernel = Kernel::in_lanes(source, &arguments(), width);
+        let kernel = Kernel::in_lanes(source, &arguments(), width.map(Lanes::any));
         assert!(!kernel.ir.contains("fdiv <"), "{}", kernel.ir);
         for &divisor in &numbers {
             let (mut out, mut input) = (vec![0; numbers.len()], ints(&numbers));

@@ -123,27 +123,19 @@ impl Kernel {
         Self::in_lanes(source, arguments, None)
     }
 
-    /// The same, to run `width` work-items at once.
-    pub fn in_lanes(source: &str, arguments: &[Arg], width: Option<u32>) -> Self {
-        Self::from_ir(&clang(source), arguments, width)
+    /// The same, to run work-items at once as `lanes` says.
+    pub fn in_lanes(source: &str, arguments: &[Arg], lanes: Option<Lanes>) -> Self {
+        Self::from_ir(&clang(source), arguments, lanes)
     }
 
-    /// Compiles kernel `k` in textual `spir64` IR, to run `width` work-items at once.
-    pub fn from_ir(text: &str, arguments: &[Arg], width: Option<u32>) -> Self {
+    /// Compiles kernel `k` in textual `spir64` IR, to run work-items at once as `lanes` says.
+    pub fn from_ir(text: &str, arguments: &[Arg], lanes: Option<Lanes>) -> Self {
         let context = Context::new();
         let module = context.parse_ir(text).unwrap();
         library::link(&module).unwrap();
         let machine = TargetMachine::host().unwrap();
         let (arguments, block_bytes) = describe(arguments);
-        let lowered = lower(
-            &module,
-            "k",
-            &arguments,
-            &machine,
-            width.map(Lanes::any),
-            "entry",
-        )
-        .unwrap();
+        let lowered = lower(&module, "k", &arguments, &machine, lanes, "entry").unwrap();
         let ir = module.to_string();
         module.run_passes("default<O2>", &machine).unwrap();
         let (jit, entry) = jit(&module, &machine, "entry");

@@ -9,3 +9,5 @@ mod item;
 mod lanes;
 mod launch;
 mod random_kernels;
+mod reciprocal_root;
+mod rows;

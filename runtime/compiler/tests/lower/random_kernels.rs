@@ -6,6 +6,8 @@
 
 use std::fmt::Write;
 
+use isocl_compiler::lanes::Lanes;
+
 use crate::launch::{Arg, Kernel, Range};
 
 const PRIVATE: usize = 4;
@@ -292,7 +294,7 @@ fn compare(seeds: std::ops::Range<u64>) {
             (Some(16), 39, 35),
         ] {
             let arguments = [Arg::Ints(&mut []), Arg::Bytes(&[0; 4])];
-            let kernel = Kernel::in_lanes(&text, &arguments, width);
+            let kernel = Kernel::in_lanes(&text, &arguments, width.map(Lanes::any));
             for n in [0i32, 1, 3, 6] {
                 let mut out = vec![0; global * 4];
                 let mut arguments = [Arg::Ints(&mut out), Arg::Bytes(&n.to_le_bytes())];
