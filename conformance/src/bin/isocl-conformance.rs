@@ -104,7 +104,7 @@ impl Run<'_> {
         let name = &implementation.name;
         let told = |reason: String| format!("{name}: {reason}");
         let program = std::env::current_exe().map_err(|error| error.to_string())?;
-        let mut runner = Runner::new(&program, implementation, self.limit);
+        let mut runner = Runner::new(&program, implementation.environment(), self.limit);
         let identity = runner.identify().map_err(told)?;
         let columns = &mut self.report.columns;
         let known = columns.iter().position(|column| column.name == *name);

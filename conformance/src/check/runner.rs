@@ -1,9 +1,10 @@
 //! The parent's side: has child processes run checks, and notes what came of them.
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::implementation::{Identity, Implementation};
+use super::implementation::Identity;
 use super::report::Row;
 use super::worker::{Reply, Request, ARGUMENT};
 use super::{Check, Outcome};
@@ -18,9 +19,13 @@ pub struct Runner {
 }
 
 impl Runner {
-    /// A runner of `program`, which is `isocl-conformance`, with so much time for each check.
-    pub fn new(program: &Path, implementation: &Implementation, limit: Duration) -> Self {
-        let environment = implementation.environment();
+    /// A runner of `program`, which is `isocl-conformance`, for the implementation that a process with
+    /// these changes of its environment finds, with so much time for each check.
+    pub fn new(
+        program: &Path,
+        environment: Vec<(&'static str, OsString)>,
+        limit: Duration,
+    ) -> Self {
         Self {
             child: Child::new(program, &[ARGUMENT], environment, usize::MAX),
             limit,

@@ -121,7 +121,9 @@ impl Seen {
         while self.calls() == 0 && begin.elapsed() < Duration::from_secs(5) {
             std::thread::sleep(Duration::from_millis(1));
         }
-        expect::equal("the number of calls of the callback", 1, self.calls())
+        expect::that(self.calls() > 0, || {
+            ("the callback is called".into(), "it is not".into())
+        })
     }
 
     fn pointers(&self) -> Vec<usize> {
@@ -138,10 +140,7 @@ extern "C" fn record(
 ) {
     let seen = reference::<Seen>(user_data);
     let list = (0..count as usize).map(|index| read::<usize>(pointers.cast(), index));
-    seen.pointers
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .extend(list);
+    *seen.pointers.lock().unwrap_or_else(PoisonError::into_inner) = list.collect();
     seen.queue.store(queue as usize, SeqCst);
     seen.calls.fetch_add(1, SeqCst);
 }
@@ -211,6 +210,8 @@ fn wait_list_reusable(environment: &Environment) -> Finding {
     let event = enqueued(environment, &mut several(environment, 1)?, &how)?;
     list.fill(null_mut());
     environment.open_gate(gates[0])?;
+    let code = environment.api.clFlush(environment.queue);
+    expect::success("clFlush", code)?;
     std::thread::sleep(Duration::from_millis(20));
     expect::equal(
         "the number of calls before the second event",
@@ -277,7 +278,12 @@ fn callback_without_user_data(environment: &Environment) -> Finding {
     while calls() == 0 && begin.elapsed() < Duration::from_secs(5) {
         std::thread::sleep(Duration::from_millis(1));
     }
-    expect::equal("the number of calls with NULL", 1, calls())
+    expect::that(calls() > 0, || {
+        (
+            "the callback is called with NULL".into(),
+            "it is not".into(),
+        )
+    })
 }
 
 fn callback_waits(environment: &Environment) -> Finding {

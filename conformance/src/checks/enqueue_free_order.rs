@@ -2,6 +2,7 @@
 
 use std::ffi::c_void;
 use std::ptr::null_mut;
+use std::time::Duration;
 
 use opencl_sys::*;
 
@@ -89,6 +90,9 @@ fn returns_before_it_runs(environment: &Environment) -> Finding {
         ..How::default()
     };
     let event = enqueued(environment, &mut several(environment, 3)?, &how)?;
+    let code = environment.api.clFlush(environment.queue);
+    expect::success("clFlush", code)?;
+    std::thread::sleep(Duration::from_millis(20));
     let status = environment.event_status(event)?;
     expect::that(status > CL_COMPLETE, || {
         (
@@ -136,6 +140,8 @@ fn freed_after(
     for pointer in fresh {
         environment.store(pointer, &[u32::MAX; 16])?;
     }
+    // Time to be too early.
+    std::thread::sleep(Duration::from_millis(20));
     let status = environment.event_status(freed)?;
     expect::that(status > CL_COMPLETE, || {
         (

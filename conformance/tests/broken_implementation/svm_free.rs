@@ -1,0 +1,237 @@
+//! Broken rules of `clSVMFree` and `clEnqueueSVMFree`.
+
+use std::ffi::c_void;
+use std::ptr::{null, null_mut};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use isocl_conformance::client::{read, reference, write, SvmFreeCallback};
+use opencl_sys::*;
+
+use super::{real, rule, svm_alloc};
+
+static QUEUES: Mutex<Vec<usize>> = Mutex::new(Vec::new());
+
+fn queues() -> MutexGuard<'static, Vec<usize>> {
+    QUEUES.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+pub fn create_queue(
+    context: cl_context,
+    device: cl_device_id,
+    properties: *const cl_ulong,
+    errcode_ret: *mut cl_int,
+) -> cl_command_queue {
+    let queue = real().clCreateCommandQueueWithProperties(context, device, properties, errcode_ret);
+    queues().push(queue as usize);
+    queue
+}
+
+pub fn release_queue(queue: cl_command_queue) -> cl_int {
+    let other = |known: &usize| *known != queue as usize;
+    queues().retain(other);
+    FREED
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .retain(other);
+    real().clReleaseCommandQueue(queue)
+}
+
+pub fn release_mem_object(object: cl_mem) -> cl_int {
+    if rule() == "buffer-not-released" {
+        return CL_INVALID_MEM_OBJECT;
+    }
+    real().clReleaseMemObject(object)
+}
+
+pub fn flush(queue: cl_command_queue) -> cl_int {
+    if rule() == "flush-does-nothing" {
+        return CL_SUCCESS;
+    }
+    real().clFlush(queue)
+}
+
+/// Queues that a free was enqueued on.
+static FREED: Mutex<Vec<usize>> = Mutex::new(Vec::new());
+
+#[allow(clippy::too_many_arguments)]
+pub fn memcpy(
+    queue: cl_command_queue,
+    blocking: cl_bool,
+    destination: *mut c_void,
+    source: *const c_void,
+    size: usize,
+    num_events: cl_uint,
+    wait_list: *const cl_event,
+    event: *mut cl_event,
+) -> cl_int {
+    let freed = FREED.lock().unwrap_or_else(PoisonError::into_inner);
+    if rule() == "commands-after-lost" && freed.contains(&(queue as usize)) {
+        return real().clEnqueueMarkerWithWaitList(queue, num_events, wait_list, event);
+    }
+    drop(freed);
+    real().clEnqueueSVMMemcpy(
+        queue,
+        blocking,
+        destination,
+        source,
+        size,
+        num_events,
+        wait_list,
+        event,
+    )
+}
+
+pub fn svm_free(context: cl_context, ptr: *mut c_void) {
+    let size = svm_alloc::live()
+        .iter()
+        .find(|live| live.0 == ptr as usize)
+        .map(|live| live.1);
+    svm_alloc::forget(ptr);
+    match rule() {
+        "free-keeps" if !ptr.is_null() => return,
+        "free-null-crashes" if ptr.is_null() => std::process::abort(),
+        "free-null-ends-the-process" if ptr.is_null() => std::process::exit(3),
+        "free-waits" => {
+            let queues = queues().clone();
+            for queue in queues {
+                real().clFinish(queue as cl_command_queue);
+            }
+        }
+        "free-of-large-crashes" if size == Some(3 << 20) => std::process::abort(),
+        "free-writes-elsewhere" if !ptr.is_null() => {
+            if let Some((address, _, _)) = svm_alloc::live().first() {
+                write(*address as *mut c_void, 0, 0xBAD_u32);
+            }
+        }
+        _ => {}
+    }
+    real().clSVMFree(context, ptr);
+}
+
+/// The callback that an application gave, behind one of ours.
+struct Callback {
+    function: SvmFreeCallback,
+    user_data: usize,
+    /// The application's list.
+    list: usize,
+}
+
+extern "C" fn instead(
+    queue: cl_command_queue,
+    count: cl_uint,
+    pointers: *mut *mut c_void,
+    user_data: *mut c_void,
+) {
+    let callback = reference::<Callback>(user_data);
+    let call = |count, pointers: *mut *mut c_void, user_data: usize| {
+        (callback.function)(queue, count, pointers, user_data as *mut c_void);
+    };
+    match rule() {
+        "callback-never" => {}
+        "callback-twice" => {
+            call(count, pointers, callback.user_data);
+            call(count, pointers, callback.user_data);
+        }
+        "callback-reversed" => {
+            let list = (0..count as usize).rev();
+            let mut list: Vec<_> = list.map(|index| read(pointers.cast(), index)).collect();
+            call(count, list.as_mut_ptr(), callback.user_data);
+        }
+        "callback-user-data" => {
+            let missing = if callback.user_data == 0 {
+                8
+            } else {
+                callback.user_data
+            };
+            call(count, pointers, missing);
+        }
+        "list-not-captured" => {
+            call(count, callback.list as *mut *mut c_void, callback.user_data);
+        }
+        "callback-and-free" => {
+            let list: Vec<*mut c_void> = (0..count as usize)
+                .map(|index| read(pointers.cast(), index))
+                .collect();
+            call(count, pointers, callback.user_data);
+            let mut context: cl_context = null_mut();
+            let (place, size) = ((&raw mut context).cast(), size_of::<cl_context>());
+            real().clGetCommandQueueInfo(queue, CL_QUEUE_CONTEXT, size, place, null_mut());
+            for pointer in list {
+                real().clSVMFree(context, pointer);
+            }
+        }
+        _ => call(count, pointers, callback.user_data),
+    }
+}
+
+#[allow(clippy::too_many_arguments)]
+pub fn enqueue_svm_free(
+    queue: cl_command_queue,
+    num_pointers: cl_uint,
+    pointers: *mut *mut c_void,
+    callback: Option<SvmFreeCallback>,
+    user_data: *mut c_void,
+    num_events: cl_uint,
+    wait_list: *const cl_event,
+    event: *mut cl_event,
+) -> cl_int {
+    let wrapped = callback.map(|function| {
+        // Lives as long as the process: it may be called late.
+        let callback: &'static Callback = Box::leak(Box::new(Callback {
+            function,
+            user_data: user_data as usize,
+            list: pointers as usize,
+        }));
+        std::ptr::from_ref(callback).cast_mut().cast::<c_void>()
+    });
+    let (own, own_data) = match wrapped {
+        Some(data) => (Some(instead as SvmFreeCallback), data),
+        None => (None, user_data),
+    };
+    let call = |count, pointers, num_events, wait_list| {
+        real().clEnqueueSVMFree(
+            queue, count, pointers, own, own_data, num_events, wait_list, event,
+        )
+    };
+    let known = queues().contains(&(queue as usize));
+    FREED
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .push(queue as usize);
+    let some_pointers = own.is_none() && num_pointers > 0 && !pointers.is_null();
+    let some = num_events > 0 && !wait_list.is_null();
+    let first = some.then(|| read::<usize>(wait_list.cast(), 0));
+    match rule() {
+        "empty-list" if num_pointers == 0 && pointers.is_null() => return CL_INVALID_VALUE,
+        "count-zero" if num_pointers == 0 && !pointers.is_null() => return CL_SUCCESS,
+        "list-null" if num_pointers > 0 && pointers.is_null() => return CL_SUCCESS,
+        "queue-null" if queue.is_null() => return CL_INVALID_CONTEXT,
+        "queue-of-wrong-type" if !queue.is_null() && !known => return CL_SUCCESS,
+        "enqueued-free-keeps" if some_pointers => {
+            return call(0, null_mut(), num_events, wait_list);
+        }
+        "enqueued-free-of-one" if some_pointers && num_pointers > 1 => {
+            return call(1, pointers, num_events, wait_list);
+        }
+        "wait-list-null" if num_events > 0 && wait_list.is_null() => {
+            return call(num_pointers, pointers, 0, null());
+        }
+        "wait-list-empty" if num_events == 0 && !wait_list.is_null() => {
+            return call(num_pointers, pointers, 0, null());
+        }
+        "enqueued-free-too-early" if some_pointers => {
+            write(read::<*mut c_void>(pointers.cast(), 0), 0, 0xBAD_u32);
+        }
+        "wait-list-of-null" if first == Some(0) => {
+            return call(num_pointers, pointers, 0, null());
+        }
+        "wait-list-of-wrong-type" if first.is_some_and(|first| queues().contains(&first)) => {
+            return call(num_pointers, pointers, 0, null());
+        }
+        "wait-list-ignored" if first.is_some_and(|first| first != 0) => {
+            return call(num_pointers, pointers, 0, null());
+        }
+        _ => {}
+    }
+    call(num_pointers, pointers, num_events, wait_list)
+}
