@@ -49,7 +49,7 @@ impl Progress {
         if kind.is_bad() {
             self.bad += 1;
             bar.set_prefix(format!("{} bad  ", self.bad));
-            bar.println(format!("{:>9} {implementation}: {}", word(kind), row.name));
+            bar.println(format!("{} {implementation}: {}", word(kind), row.name));
         }
         bar.inc(1);
     }

@@ -144,7 +144,7 @@ pub(super) fn goes_back(
     free: impl Fn(&mut [*mut c_void]) -> Finding,
 ) -> Finding {
     const SIZE: usize = 32 << 20;
-    const ROUNDS: usize = 64;
+    const ROUNDS: usize = 24;
     let round = || -> Finding {
         let mut list = Vec::new();
         for _ in 0..buffers {
