@@ -9,6 +9,7 @@ use isocl_kernel_iface::Address;
 use crate::device::DeviceProgram;
 use crate::error::{Error, ErrorCode, Result};
 use crate::event::Event;
+use crate::keep_alive::KeepAlive;
 use crate::nd_range::NdRange;
 use crate::queue::CommandQueue;
 
@@ -40,10 +41,6 @@ pub enum CommandType {
     SvmUnmap = 0x120D,
     SvmMigrateMem = 0x120E,
 }
-
-/// Keeps whatever a command touches alive until the command is gone: pinned SVM ranges, buffers,
-/// kernels. Nothing looks inside.
-pub type KeepAlive = Arc<dyn Send + Sync>;
 
 /// Whose memory a range is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -199,7 +196,7 @@ pub struct Command {
     /// What to do.
     pub operation: Operation,
     /// Dropped when the command has run, before its event completes.
-    pub keep_alive: Vec<KeepAlive>,
+    pub keep_alive: KeepAlive,
 }
 
 impl Command {
@@ -207,7 +204,7 @@ impl Command {
     pub fn nothing() -> Self {
         Self {
             operation: Operation::Nothing,
-            keep_alive: Vec::new(),
+            keep_alive: KeepAlive::default(),
         }
     }
 

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use isocl_kernel_iface::Address;
 
 use crate::buffer::Buffer;
-use crate::command::{
-    Command, CommandType, KeepAlive, MemoryRange, Operation, RectCopy, RectLayout,
-};
+use crate::command::{Command, CommandType, MemoryRange, Operation, RectCopy, RectLayout};
 use crate::flags::{MapFlags, MemFlags};
+use crate::keep_alive::KeepAlive;
 use crate::mem_object;
 use crate::queue::CommandQueue;
 use crate::rect::{Pitches, Rect};
@@ -520,11 +519,12 @@ fn overlap() -> Error {
     )
 }
 
-fn keep_alive(buffers: &[&Arc<Buffer>]) -> Vec<KeepAlive> {
-    buffers
-        .iter()
-        .map(|buffer| Arc::clone(buffer) as KeepAlive)
-        .collect()
+fn keep_alive(buffers: &[&Arc<Buffer>]) -> KeepAlive {
+    let mut keep_alive = KeepAlive::default();
+    for buffer in buffers {
+        keep_alive.keep(Arc::clone(buffer) as _);
+    }
+    keep_alive
 }
 
 #[cfg(test)]

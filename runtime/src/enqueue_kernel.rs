@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use crate::buffer::Buffer;
-use crate::command::{Command, CommandType, KeepAlive, Launch, NdRangeCommand, Operation};
+use crate::command::{Command, CommandType, Launch, NdRangeCommand, Operation};
 use crate::device::Device;
+use crate::keep_alive::KeepAlive;
 use crate::kernel::Kernel;
 use crate::kernel_arg::{KernelArguments, LastLaunch};
 use crate::lock::lock;
@@ -67,7 +68,7 @@ impl CommandQueue {
             global_size,
             local_size: None,
         };
-        match self.nd_range_operation(kernel, &sizes, &mut Vec::new())? {
+        match self.nd_range_operation(kernel, &sizes, &mut KeepAlive::default())? {
             Operation::NdRange(command) => Ok(command.launch.local_size.map(|size| size as usize)),
             // CL_INVALID_GLOBAL_WORK_SIZE: global_work_size is NULL or any of its values is 0.
             _ => Err(Error::new(
@@ -122,12 +123,14 @@ impl CommandQueue {
                 "the device does not run native kernels",
             ));
         }
+        let mut keep_alive = KeepAlive::default();
+        keep_alive.keep(Arc::new(buffers));
         let command = Command {
             operation: Operation::Host(Box::new(move || {
                 function();
                 Ok(())
             })),
-            keep_alive: vec![Arc::new(buffers)],
+            keep_alive,
         };
         self.submit(CommandType::NativeKernel, command, wait_list)
     }
@@ -150,7 +153,7 @@ impl CommandQueue {
         let wait_list = WaitList::new(self.context(), events)?;
         // Declared before the lock is taken, so that what it holds is dropped after the lock: the
         // last reference to a buffer calls the application.
-        let mut keep_alive = Vec::new();
+        let mut keep_alive = KeepAlive::default();
         let operation = self.nd_range_operation(kernel, sizes, &mut keep_alive)?;
         let command = Command {
             operation,
@@ -163,7 +166,7 @@ impl CommandQueue {
         &self,
         kernel: &Kernel,
         sizes: &GivenSizes<'_>,
-        keep_alive: &mut Vec<KeepAlive>,
+        keep_alive: &mut KeepAlive,
     ) -> Result<Operation> {
         let device = self.device();
         let mut arguments = lock(kernel.arguments());

@@ -8,12 +8,12 @@ use isocl_compiler_interface::rows::Rows;
 use isocl_kernel_iface::Address;
 
 use crate::buffer::Buffer;
-use crate::command::{KeepAlive, Launch};
+use crate::command::Launch;
 use crate::context::Context;
 use crate::device::Device;
 use crate::flags::SvmCapabilities;
+use crate::keep_alive::KeepAlive;
 use crate::nd_range::{LocalSizeChoice, Sizes};
-use crate::svm::SvmRange;
 use crate::{Error, ErrorCode, Result};
 
 /// Size of a pointer and of a memory object handle in bytes.
@@ -293,9 +293,12 @@ impl KernelArguments {
         &self,
         context: &Context,
         device: &Device,
-        keep_alive: &mut Vec<KeepAlive>,
+        keep_alive: &mut KeepAlive,
     ) -> Result<Arc<[u8]>> {
-        let mut ranges = Vec::new();
+        let heap = context.svm_heap();
+        let refers = |bound: &&Bound| matches!(bound, Bound::Buffer(_) | Bound::Svm(_));
+        let count = self.bound.iter().filter(refers).count();
+        keep_alive.reserve(count + self.svm_pointers.len());
         for bound in &self.bound {
             match bound {
                 Bound::Value | Bound::Unset | Bound::Local { .. } => {}
@@ -307,19 +310,17 @@ impl KernelArguments {
                         )
                     })?;
                     let aligned = buffer.check_alignment(device);
-                    keep_alive.push(buffer);
+                    keep_alive.keep(buffer);
                     aligned?;
                 }
                 Bound::Svm(pointer) => {
-                    let range = context.svm_heap().resolve_range(*pointer, 0);
-                    check_svm(device, range.is_some())?;
-                    ranges.extend(range);
+                    check_svm(device, keep_alive.pin(heap, *pointer, 0))?;
                 }
             }
         }
-        let listed = self.svm_pointers.iter();
-        ranges.extend(listed.filter_map(|pointer| context.svm_heap().resolve_range(*pointer, 0)));
-        keep_ranges(ranges, keep_alive);
+        for pointer in &self.svm_pointers {
+            keep_alive.pin(heap, *pointer, 0);
+        }
         Ok(Arc::clone(&self.block))
     }
 
@@ -386,12 +387,6 @@ fn check_svm(device: &Device, known: bool) -> Result<()> {
         ));
     }
     Ok(())
-}
-
-fn keep_ranges(ranges: Vec<SvmRange>, keep_alive: &mut Vec<KeepAlive>) {
-    if !ranges.is_empty() {
-        keep_alive.push(Arc::new(ranges));
-    }
 }
 
 /// Writes the value of an argument into the block; into a copy when commands use the block.

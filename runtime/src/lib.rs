@@ -20,6 +20,7 @@ pub mod enqueue_kernel;
 pub mod error;
 pub mod event;
 pub mod flags;
+pub mod keep_alive;
 pub mod kernel;
 pub mod kernel_arg;
 mod lock;

@@ -11,6 +11,7 @@ use crate::event::{
     SUBMITTED,
 };
 use crate::flags::QueueProperties;
+use crate::keep_alive::KeepAlive;
 use crate::queue::CommandQueue;
 use crate::wait_list::EventRequest;
 use crate::{Error, ErrorCode, Result};
@@ -34,7 +35,7 @@ fn in_order() -> Arc<CommandQueue> {
 pub(super) fn host(call: impl FnOnce() -> Result<()> + Send + 'static) -> Command {
     Command {
         operation: Operation::Host(Box::new(call)),
-        keep_alive: Vec::new(),
+        keep_alive: KeepAlive::default(),
     }
 }
 
@@ -510,10 +511,8 @@ fn what_a_command_keeps_alive_is_released_before_it_completes() {
     let queue = in_order();
     let kept: Arc<()> = Arc::new(());
     let gate = create_user_event(queue.context()).unwrap();
-    let command = Command {
-        operation: Operation::Nothing,
-        keep_alive: vec![Arc::clone(&kept) as _],
-    };
+    let mut command = Command::nothing();
+    command.keep_alive.keep(Arc::clone(&kept) as _);
     let wait_list = [Arc::clone(&gate)];
     let wait_list = WaitList::new(queue.context(), &wait_list).unwrap();
     let event = queue

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use isocl_kernel_iface::{Address, AddressRange};
 
-use super::{find, invalid_value, svm_free, SvmRange};
-use crate::command::{Command, CommandType, KeepAlive, MemoryRange, Operation};
+use super::{find_and_keep, invalid_value, svm_free};
+use crate::command::{Command, CommandType, MemoryRange, Operation};
 use crate::context::Context;
 use crate::flags::SvmCapabilities;
+use crate::keep_alive::KeepAlive;
 use crate::mem_object;
 use crate::queue::CommandQueue;
 use crate::wait_list::{EventArguments, WaitList};
@@ -48,7 +49,7 @@ impl CommandQueue {
         };
         let command = Command {
             operation,
-            keep_alive: Vec::new(),
+            keep_alive: KeepAlive::default(),
         };
         self.submit(CommandType::SvmFree, command, wait_list)
     }
@@ -93,16 +94,15 @@ impl CommandQueue {
                 "the source and the destination of the copy overlap",
             ));
         }
-        let ranges = [
-            find(self.context(), source, size)?,
-            find(self.context(), destination, size)?,
-        ];
+        let mut keep_alive = KeepAlive::default();
+        let from_svm = find_and_keep(self.context(), source, size, &mut keep_alive)?;
+        let to_svm = find_and_keep(self.context(), destination, size, &mut keep_alive)?;
         let command = Command {
             operation: Operation::Copy {
-                source: memory_range(source, size, ranges[0].is_some()),
-                destination: memory_range(destination, size, ranges[1].is_some()),
+                source: memory_range(source, size, from_svm),
+                destination: memory_range(destination, size, to_svm),
             },
-            keep_alive: vec![Arc::new(ranges)],
+            keep_alive,
         };
         self.submit_and_wait(CommandType::SvmMemcpy, command, wait_list, blocking)
     }
@@ -137,13 +137,14 @@ impl CommandQueue {
         if size == 0 {
             return self.submit(CommandType::SvmMemFill, Command::nothing(), wait_list);
         }
-        let range = self.shared_range(pointer, size)?;
+        let mut keep_alive = KeepAlive::default();
+        let is_svm = self.keep_shared(pointer, size, &mut keep_alive)?;
         let command = Command {
             operation: Operation::Fill {
-                destination: memory_range(pointer, size, range.is_some()),
+                destination: memory_range(pointer, size, is_svm),
                 pattern: pattern.into_boxed_slice(),
             },
-            keep_alive: keep_alive(range),
+            keep_alive,
         };
         self.submit(CommandType::SvmMemFill, command, wait_list)
     }
@@ -171,11 +172,8 @@ impl CommandQueue {
             return Err(invalid_value("size is zero"));
         }
         mem_object::map_flags(flags)?;
-        let range = self.shared_range(pointer, size)?;
-        let command = Command {
-            operation: Operation::Nothing,
-            keep_alive: keep_alive(range),
-        };
+        let mut command = Command::nothing();
+        self.keep_shared(pointer, size, &mut command.keep_alive)?;
         self.submit_and_wait(CommandType::SvmMap, command, wait_list, blocking)
     }
 
@@ -194,10 +192,8 @@ impl CommandQueue {
         if pointer.is_null() {
             return Err(invalid_value("svm_ptr is NULL"));
         }
-        let command = Command {
-            operation: Operation::Nothing,
-            keep_alive: keep_alive(find(self.context(), pointer, 0)?),
-        };
+        let mut command = Command::nothing();
+        find_and_keep(self.context(), pointer, 0, &mut command.keep_alive)?;
         self.submit(CommandType::SvmUnmap, command, wait_list)
     }
 
@@ -219,7 +215,8 @@ impl CommandQueue {
             return Err(invalid_value("num_svm_pointers is zero"));
         }
         mem_object::check_migration_flags(flags)?;
-        let mut ranges = Vec::with_capacity(pointers.len());
+        let mut command = Command::nothing();
+        command.keep_alive.reserve(pointers.len());
         for (index, pointer) in pointers.into_iter().enumerate() {
             let size = sizes
                 .as_ref()
@@ -231,14 +228,10 @@ impl CommandQueue {
             }
             // CL_INVALID_VALUE: sizes[i] is non-zero and the range is not contained within an SVM
             // allocation; "each pointer must be within an allocation".
-            let range = find(self.context(), pointer, size)?
-                .ok_or_else(|| invalid_value("a range is not within an SVM allocation"))?;
-            ranges.push(range);
+            if !find_and_keep(self.context(), pointer, size, &mut command.keep_alive)? {
+                return Err(invalid_value("a range is not within an SVM allocation"));
+            }
         }
-        let command = Command {
-            operation: Operation::Nothing,
-            keep_alive: keep_alive(ranges),
-        };
         self.submit(CommandType::SvmMigrateMem, command, wait_list)
     }
 
@@ -259,21 +252,26 @@ impl CommandQueue {
         WaitList::new(self.context(), events)
     }
 
-    /// Memory that the device shares: SVM of the context, or any where the device has
-    /// fine-grained system SVM.
-    fn shared_range(&self, pointer: Address, size: usize) -> Result<Option<SvmRange>> {
-        let range = find(self.context(), pointer, size)?;
+    /// Keeps memory that the device shares: SVM of the context, or any where the device has
+    /// fine-grained system SVM. Whether it is SVM of the context.
+    fn keep_shared(
+        &self,
+        pointer: Address,
+        size: usize,
+        keep_alive: &mut KeepAlive,
+    ) -> Result<bool> {
+        let is_svm = find_and_keep(self.context(), pointer, size, keep_alive)?;
         let system = self
             .device()
             .info
             .svm_capabilities
             .contains(SvmCapabilities::FINE_GRAIN_SYSTEM);
-        if range.is_none() && !system {
+        if !is_svm && !system {
             return Err(invalid_value(
                 "svm_ptr is no SVM of the context, and the device has no system SVM",
             ));
         }
-        Ok(range)
+        Ok(is_svm)
     }
 }
 
@@ -289,7 +287,6 @@ pub(crate) fn check_pattern(pattern: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// What a command keeps so that the ranges stay valid.
 /// A range of SVM, or of memory that is not ours.
 fn memory_range(address: Address, len: usize, shared: bool) -> MemoryRange {
     if shared {
@@ -297,13 +294,6 @@ fn memory_range(address: Address, len: usize, shared: bool) -> MemoryRange {
     } else {
         MemoryRange::on_host(address, len)
     }
-}
-
-fn keep_alive(ranges: impl IntoIterator<Item = SvmRange>) -> Vec<KeepAlive> {
-    ranges
-        .into_iter()
-        .map(|range| Arc::new(range) as KeepAlive)
-        .collect()
 }
 
 fn free_all(context: &Arc<Context>, pointers: &[Address]) {

@@ -264,11 +264,21 @@ impl SvmHeap {
     /// Pins `len` bytes at `address` (0 is allowed) if all of them lie in one live allocation.
     #[inline]
     pub fn resolve_range(self: &Arc<Self>, address: Address, len: usize) -> Option<SvmRange> {
-        let found = self.find(address)?;
-        if !found.holds(address, len) || !found.word.pin(found.seen) {
-            return None;
-        }
+        let found = self.find_pinned(address, len)?;
         Some(SvmRange::pinned(Arc::clone(self), address, len, found.info))
+    }
+
+    /// As [`Self::resolve_range`], for who keeps nothing but the address at which the allocation
+    /// begins, for [`Self::unpin`].
+    #[inline]
+    pub(crate) fn pin(&self, address: Address, len: usize) -> Option<Address> {
+        Some(self.find_pinned(address, len)?.info.base)
+    }
+
+    #[inline]
+    fn find_pinned(&self, address: Address, len: usize) -> Option<Found<'_>> {
+        let found = self.find(address)?;
+        (found.holds(address, len) && found.word.pin(found.seen)).then_some(found)
     }
 
     /// Number of allocations whose memory is in use: live ones and quarantined ones. Takes every
@@ -488,8 +498,9 @@ impl SvmHeap {
         self.find(base).is_some_and(|found| found.word.pin_again())
     }
 
+    /// Takes a pin away from the allocation at `base`, which has one.
     #[inline]
-    fn unpin(&self, base: Address) {
+    pub(crate) fn unpin(&self, base: Address) {
         // A pinned allocation stays where it is, so this always finds it.
         if let Some(found) = self.find(base) {
             if found.word.unpin() {

@@ -11,6 +11,7 @@ use isocl_kernel_iface::Address;
 
 use crate::context::Context;
 use crate::flags::{SvmCapabilities, SvmMemFlags};
+use crate::keep_alive::KeepAlive;
 use crate::{Error, ErrorCode, Result};
 
 pub(crate) use enqueue::check_pattern;
@@ -89,6 +90,25 @@ pub fn svm_alloc(
         .allocate(size, alignment as usize, pool)?)
 }
 
+/// As [`find`], for a command that keeps the memory; whether it is SVM of `context`.
+///
+/// # Errors
+/// As [`find`].
+#[inline]
+pub(crate) fn find_and_keep(
+    context: &Context,
+    address: Address,
+    len: usize,
+    keep_alive: &mut KeepAlive,
+) -> Result<bool> {
+    let heap = context.svm_heap();
+    let found = keep_alive.pin(heap, address, len);
+    if !found && heap.resolve(address).is_some() {
+        return Err(passes_the_end());
+    }
+    Ok(found)
+}
+
 /// Frees what [`svm_alloc`] gave (`clSVMFree`); nothing for a null pointer. Never waits: memory
 /// that pending commands use is reused when they are done.
 ///
@@ -109,11 +129,13 @@ pub(crate) fn find(context: &Context, address: Address, len: usize) -> Result<Op
     let heap = context.svm_heap();
     let found = heap.resolve_range(address, len);
     if found.is_none() && heap.resolve(address).is_some() {
-        return Err(invalid_value(
-            "the range passes the end of the SVM allocation it begins in",
-        ));
+        return Err(passes_the_end());
     }
     Ok(found)
+}
+
+fn passes_the_end() -> Error {
+    invalid_value("the range passes the end of the SVM allocation it begins in")
 }
 
 #[cfg(test)]
