@@ -62,14 +62,14 @@ impl Schedule {
         blocking: bool,
     ) -> Option<PlaceWithoutEvent<'_>> {
         match self {
-            Self::InOrder(order) if !queue.is_profiling() => {
+            Self::InOrder(order) => {
                 if order.begin_at_once(queue, command) {
                     Some(PlaceWithoutEvent::AtOnce(order))
                 } else {
                     (!blocking).then_some(PlaceWithoutEvent::Lane(order))
                 }
             }
-            _ => None,
+            Self::OutOfOrder(_) => None,
         }
     }
 

@@ -29,10 +29,10 @@ fn in_order() -> Arc<CommandQueue> {
 }
 
 #[test]
-fn only_in_order_queues_that_do_not_profile_do_without() {
+fn in_order_queues_do_without() {
     for (properties, expected) in [
         (QueueProperties::empty(), true),
-        (QueueProperties::PROFILING, false),
+        (QueueProperties::PROFILING, true),
         (QueueProperties::OUT_OF_ORDER_EXEC_MODE, false),
     ] {
         let queue = queue(properties);
