@@ -1,22 +1,6 @@
-//! No check passes in vain: an implementation that breaks one rule fails the checks of that rule, and
-//! no others.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+//! Rules of allocation and of freeing.
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
-
-use isocl_conformance::check::runner::Runner;
-use isocl_conformance::check::Check;
-use isocl_conformance::checks::GROUPS;
-
-/// A rule, the groups of checks that run, and those of them that must notice.
-type Case = (
-    &'static str,
-    &'static [&'static str],
-    &'static [&'static str],
-);
+use super::Case;
 
 const CAPABILITIES: &[&str] = &["capabilities"];
 const ALLOCATION: &[&str] = &["allocation"];
@@ -28,7 +12,7 @@ const ENQUEUE: &[&str] = &[
     "enqueue-free-callback",
 ];
 
-const CASES: &[Case] = &[
+pub const CASES: &[Case] = &[
     (
         "capabilities-unknown",
         CAPABILITIES,
@@ -314,84 +298,10 @@ const CASES: &[Case] = &[
     ),
 ];
 
-/// Checks that no rule is broken for: what they look at is left open, or not there on this device.
-const OPEN: &[&str] = &[
+/// Checks that no rule is broken for.
+pub const OPEN: &[&str] = &[
     "allocation/four-of-maximum-size",
     "allocation/fine-grain-of-mixed-devices",
     "enqueue-free/queue-on-device",
     "enqueue-free-callback/and-completion",
 ];
-
-/// The library that breaks rules.
-fn broken() -> PathBuf {
-    let program = Path::new(env!("CARGO_BIN_EXE_isocl-conformance"));
-    let name = "examples/libbroken_implementation.so";
-    let library = program.with_file_name(name);
-    assert!(library.exists(), "cargo builds {name} when it tests all");
-    library
-}
-
-fn in_groups(groups: &[&str]) -> impl Iterator<Item = &'static Check> {
-    let wanted = GROUPS.iter().filter(|group| groups.contains(&group.name));
-    let checks: Vec<_> = wanted.flat_map(|group| group.checks).collect();
-    checks.into_iter()
-}
-
-/// The checks that notice that a rule is broken.
-fn noticing(rule: &str, groups: &[&str]) -> BTreeSet<&'static str> {
-    let program = Path::new(env!("CARGO_BIN_EXE_isocl-conformance"));
-    let variables = vec![
-        ("ISOCL_LOADER", broken().into()),
-        ("ISOCL_BROKEN_RULE", rule.into()),
-    ];
-    let mut runner = Runner::new(program, variables, Duration::from_secs(4));
-    let rows = in_groups(groups).map(|check| (check.name, runner.run(check).unwrap()));
-    let rows: Vec<_> = rows.collect();
-    let bad = rows.iter().filter(|(_, row)| row.outcome.kind().is_bad());
-    bad.map(|(name, _)| *name).collect()
-}
-
-#[test]
-fn an_implementation_that_breaks_no_rule_passes() {
-    let groups: Vec<&str> = GROUPS.iter().map(|group| group.name).collect();
-    assert_eq!(noticing("", &groups), BTreeSet::new());
-}
-
-#[test]
-fn the_checks_of_a_broken_rule_notice_and_no_others() {
-    let next = AtomicUsize::new(0);
-    let search = || {
-        let mut wrong = Vec::new();
-        while let Some((rule, groups, expected)) = CASES.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let expected: BTreeSet<_> = expected.iter().copied().collect();
-            let found = noticing(rule, groups);
-            if found != expected {
-                wrong.push(format!("{rule}: noticed by {found:?}, not by {expected:?}"));
-            }
-        }
-        wrong
-    };
-    let wrong = std::thread::scope(|scope| {
-        let other = scope.spawn(search);
-        let mut wrong = search();
-        wrong.extend(other.join().unwrap());
-        wrong
-    });
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
-#[test]
-fn there_is_a_broken_rule_for_every_check() {
-    let noticed: BTreeSet<&str> = CASES
-        .iter()
-        .flat_map(|(_, _, expected)| *expected)
-        .copied()
-        .collect();
-    let checks = GROUPS.iter().flat_map(|group| group.checks);
-    let missing: Vec<&str> = checks
-        .filter(|check| !check.undefined)
-        .map(|check| check.name)
-        .filter(|name| noticed.contains(name) == OPEN.contains(name))
-        .collect();
-    assert!(missing.is_empty(), "{missing:?}");
-}
