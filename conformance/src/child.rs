@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child as Process, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{channel, Receiver, RecvTimeoutError};
@@ -10,6 +10,11 @@ use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
 use serde::Serialize;
+
+use crate::process::{end_with_parent, kill_group};
+
+/// How long a child that has ended may go unnoticed.
+const EXIT_POLL: Duration = Duration::from_millis(50);
 
 /// What a request came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,13 +105,21 @@ impl<Reply: DeserializeOwned + Send + 'static> Child<Reply> {
             return Ok(running.ended());
         }
         let begin = Instant::now();
-        match running.replies.recv_timeout(limit) {
-            Ok(reply) => {
-                self.running = Some(running);
-                Ok(Answer::Reply(reply))
+        let mut exited = false;
+        loop {
+            let left = limit.saturating_sub(begin.elapsed());
+            match running.replies.recv_timeout(left.min(EXIT_POLL)) {
+                Ok(reply) => {
+                    self.running = Some(running);
+                    return Ok(Answer::Reply(reply));
+                }
+                Err(RecvTimeoutError::Timeout) if left.is_zero() => return Ok(Answer::TimedOut),
+                // Others that it started may keep its output open.
+                Err(RecvTimeoutError::Timeout) if !exited => {
+                    exited = matches!(running.process.try_wait(), Ok(Some(_)));
+                }
+                Err(_) => return Ok(running.ended()),
             }
-            Err(RecvTimeoutError::Disconnected) if begin.elapsed() < limit => Ok(running.ended()),
-            Err(_) => Ok(Answer::TimedOut),
         }
     }
 
@@ -118,6 +131,8 @@ impl<Reply: DeserializeOwned + Send + 'static> Child<Reply> {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
+            // A group of its own, which ends with it: it may start processes that hang in their turn.
+            .process_group(0)
             .spawn()
             .map_err(failed)?;
         let pipe = "a child without pipes";
@@ -159,6 +174,8 @@ impl<Reply> Running<Reply> {
             Ok(status) => (status.signal(), status.to_string()),
             Err(error) => (None, error.to_string()),
         };
+        // Who is left of its group would keep the pipe open.
+        kill_group(self.process.id());
         let wait = Duration::from_secs(2);
         let said = self.complaints.recv_timeout(wait).unwrap_or_default();
         let lines: Vec<&str> = said.lines().collect();
@@ -172,8 +189,8 @@ impl<Reply> Running<Reply> {
 
 impl<Reply> Drop for Running<Reply> {
     fn drop(&mut self) {
-        // A child that has ended already cannot be killed, and need not be.
-        let _ = self.process.kill();
+        kill_group(self.process.id());
+        // It was killed, or has ended before.
         let _ = self.process.wait();
     }
 }
@@ -185,6 +202,8 @@ impl<Reply> Drop for Running<Reply> {
 pub fn serve<Request: DeserializeOwned, Reply: Serialize>(
     mut answer: impl FnMut(Request) -> Reply,
 ) -> Result<(), String> {
+    // A group of its own does not get the signals of the parent's terminal.
+    end_with_parent();
     for line in std::io::stdin().lock().lines() {
         let line = line.map_err(|error| error.to_string())?;
         let request = serde_json::from_str(&line).map_err(|error| error.to_string())?;
@@ -214,6 +233,35 @@ mod tests {
     fn a_reply_is_found_among_what_the_implementation_prints() {
         let lines = "printf 'noise\\n\\377\\nmore \\n'; echo 3$ISOCL_TEST_NUMBER; read more";
         assert_eq!(answer(lines), Answer::Reply(37));
+    }
+
+    #[test]
+    fn processes_that_the_child_started_end_with_it() {
+        for last in ["read more", "exit 0"] {
+            let lines = format!("read request; sleep 60 & echo $!; {last}");
+            let shell = Path::new("/bin/sh");
+            let mut child: Child<u32> = Child::new(shell, &["-c", &lines], Vec::new(), 10);
+            let limit = Duration::from_secs(10);
+            let Ok(Answer::Reply(pid)) = child.ask(&"request", limit) else {
+                panic!("it tells the process that it started");
+            };
+            if last == "exit 0" {
+                // The next request finds that it has ended.
+                let answer = child.ask(&"request", limit).unwrap();
+                assert!(matches!(answer, Answer::Ended(_)), "{answer:?}");
+            }
+            child.stop();
+            let begin = Instant::now();
+            // Dead, be it that nobody has asked for its status yet.
+            let lives = || {
+                let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"));
+                stat.is_ok_and(|stat| !stat.contains(") Z"))
+            };
+            while lives() {
+                assert!(begin.elapsed() < limit, "{pid} lives after {last}");
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
     }
 
     #[test]

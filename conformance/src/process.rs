@@ -1,4 +1,4 @@
-//! Processes: forked children, exit handlers, resident memory, processors, and the library of an
+//! Processes: forked children, groups, exit handlers, resident memory, processors, and the library of an
 //! address.
 // `dladdr` only compares its argument with the address ranges of the loaded libraries.
 #![allow(unsafe_code, clippy::not_unsafe_ptr_arg_deref)]
@@ -25,6 +25,18 @@ pub fn in_forked_child(work: impl FnOnce()) -> i32 {
     } else {
         2
     }
+}
+
+/// Kills the processes of a group, if there are any left.
+pub fn kill_group(leader: u32) {
+    // SAFETY: only sends a signal.
+    unsafe { libc::kill(-(leader as libc::pid_t), libc::SIGKILL) };
+}
+
+/// Has this process killed when the thread that started it ends.
+pub fn end_with_parent() {
+    // SAFETY: only sets an attribute of this process.
+    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
 }
 
 /// Registers a function with `atexit`.
