@@ -218,6 +218,13 @@ impl Environment {
         Ok(buffer)
     }
 
+    /// Has a memory object released after the check, if it was made.
+    pub fn keep_memory(&self, object: cl_mem) {
+        if !object.is_null() {
+            self.keep(Object::Memory(object));
+        }
+    }
+
     /// Builds a program and makes its kernel.
     ///
     /// # Errors

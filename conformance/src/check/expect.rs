@@ -86,6 +86,19 @@ pub fn equal<T: PartialEq + std::fmt::Debug>(what: &str, expected: T, seen: T) -
     })
 }
 
+/// Demands the elements of a list; tells the first that is another one.
+///
+/// # Errors
+/// For any other list.
+pub fn elements<T: PartialEq + std::fmt::Debug>(what: &str, expected: &[T], seen: &[T]) -> Finding {
+    equal(&format!("the length of {what}"), expected.len(), seen.len())?;
+    let other = (0..seen.len()).find(|index| seen[*index] != expected[*index]);
+    other.map_or(Ok(()), |index| {
+        let words = format!("element {index} of {what} is {:?}", expected[index]);
+        Err(Outcome::fail(words, format!("{:?}", seen[index])))
+    })
+}
+
 /// Demands that something holds; otherwise `words` tells what is expected and what was seen.
 ///
 /// # Errors
@@ -127,6 +140,15 @@ mod tests {
         assert_eq!(
             equal("the sum", 4, 5),
             Err(Outcome::fail("the sum is 4", "5"))
+        );
+        assert_eq!(elements("it", &[1, 2], &[1, 2]), Ok(()));
+        assert_eq!(
+            elements("it", &[1, 2, 3], &[1, 4, 5]),
+            Err(Outcome::fail("element 1 of it is 2", "4"))
+        );
+        assert_eq!(
+            elements("it", &[1, 2], &[1]),
+            Err(Outcome::fail("the length of it is 2", "1"))
         );
     }
 }

@@ -7,11 +7,13 @@
 
 pub mod arguments;
 pub mod baseline;
+pub mod buffer;
 pub mod environment;
 pub mod expect;
 pub mod html;
 pub mod implementation;
 pub mod junit;
+pub mod launch;
 pub mod need;
 pub mod outcome;
 pub mod progress;

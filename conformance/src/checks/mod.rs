@@ -2,13 +2,17 @@
 
 use crate::check::{Check, Group};
 
+mod address_identity;
 mod alignment;
 mod allocation;
+mod buffers_over_svm;
 mod capabilities;
 mod enqueue_free;
 mod enqueue_free_callback;
 mod enqueue_free_order;
 mod free;
+mod guard;
+mod sub_buffers;
 
 /// Every group, in the order in which they run.
 pub const GROUPS: &[Group] = &[
@@ -19,6 +23,10 @@ pub const GROUPS: &[Group] = &[
     enqueue_free::GROUP,
     enqueue_free_order::GROUP,
     enqueue_free_callback::GROUP,
+    address_identity::GROUP,
+    guard::GROUP,
+    buffers_over_svm::GROUP,
+    sub_buffers::GROUP,
 ];
 
 /// The check of this name.

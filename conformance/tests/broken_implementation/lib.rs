@@ -9,8 +9,11 @@ use std::sync::OnceLock;
 use isocl_conformance::client::*;
 use opencl_sys::*;
 
+mod buffer;
 mod event;
+mod program;
 mod svm_alloc;
+mod svm_command;
 mod svm_free;
 
 /// The implementation behind this one.
@@ -33,6 +36,14 @@ fn rule() -> &'static str {
 
 /// Functions that break rules, and all others.
 macro_rules! body {
+    (clCreateProgramWithSource, $($argument:ident),*) => { program::create_program($($argument),*) };
+    (clEnqueueNDRangeKernel, $($argument:ident),*) => { program::launch($($argument),*) };
+    (clCreateBuffer, $($argument:ident),*) => { buffer::create($($argument),*) };
+    (clCreateSubBuffer, $($argument:ident),*) => { buffer::create_part($($argument),*) };
+    (clGetMemObjectInfo, $($argument:ident),*) => { buffer::info($($argument),*) };
+    (clEnqueueReadBuffer, $($argument:ident),*) => { buffer::read_buffer($($argument),*) };
+    (clEnqueueWriteBuffer, $($argument:ident),*) => { buffer::write_buffer($($argument),*) };
+    (clEnqueueSVMMemFill, $($argument:ident),*) => { svm_command::fill($($argument),*) };
     (clGetDeviceInfo, $($argument:ident),*) => { event::device_info($($argument),*) };
     (clCreateContext, $($argument:ident),*) => { svm_alloc::create_context($($argument),*) };
     (clSVMAlloc, $($argument:ident),*) => { svm_alloc::svm_alloc($($argument),*) };

@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use isocl_conformance::client::{offset, read, write, ContextCallback};
 use opencl_sys::*;
 
-use super::{real, rule};
+use super::{real, rule, svm_command};
 
 static CONTEXTS: Mutex<Vec<usize>> = Mutex::new(Vec::new());
 static DEVICE: AtomicUsize = AtomicUsize::new(0);
@@ -60,6 +60,13 @@ fn maximum() -> usize {
 pub fn live() -> MutexGuard<'static, Vec<(usize, usize, usize)>> {
     static LIVE: Mutex<Vec<(usize, usize, usize)>> = Mutex::new(Vec::new());
     LIVE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Size of the allocation that begins at an address.
+pub fn size_of_live(address: usize) -> Option<usize> {
+    let live = live();
+    let found = live.iter().find(|live| live.0 == address);
+    found.map(|live| live.1)
 }
 
 pub fn svm_alloc(
@@ -251,6 +258,9 @@ pub fn map(
     if rule() == "last-byte-lost" && flags == CL_MAP_READ && size == (1 << 16) + 1 {
         api.clFinish(queue);
         write(ptr, size - 1, !read::<u8>(ptr.cast_const(), size - 1));
+    }
+    if flags == CL_MAP_WRITE {
+        svm_command::beside(queue, ("map-elsewhere", "map-behind"), ptr, size);
     }
     code
 }

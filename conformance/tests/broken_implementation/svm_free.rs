@@ -2,12 +2,13 @@
 
 use std::ffi::c_void;
 use std::ptr::{null, null_mut};
+use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use isocl_conformance::client::{read, reference, write, SvmFreeCallback};
 use opencl_sys::*;
 
-use super::{real, rule, svm_alloc};
+use super::{buffer, real, rule, svm_alloc, svm_command};
 
 static QUEUES: Mutex<Vec<usize>> = Mutex::new(Vec::new());
 
@@ -40,6 +41,7 @@ pub fn release_mem_object(object: cl_mem) -> cl_int {
     if rule() == "buffer-not-released" {
         return CL_INVALID_MEM_OBJECT;
     }
+    buffer::RELEASED.store(true, SeqCst);
     real().clReleaseMemObject(object)
 }
 
@@ -69,7 +71,7 @@ pub fn memcpy(
         return real().clEnqueueMarkerWithWaitList(queue, num_events, wait_list, event);
     }
     drop(freed);
-    real().clEnqueueSVMMemcpy(
+    let code = real().clEnqueueSVMMemcpy(
         queue,
         blocking,
         destination,
@@ -78,7 +80,13 @@ pub fn memcpy(
         num_events,
         wait_list,
         event,
-    )
+    );
+    svm_command::beside(queue, ("copy-elsewhere", "copy-behind"), destination, size);
+    if rule() == "copy-source" && svm_alloc::size_of_live(source as usize).is_some() {
+        real().clFinish(queue);
+        write(source.cast_mut(), 0, 0xEE_u8);
+    }
+    code
 }
 
 pub fn svm_free(context: cl_context, ptr: *mut c_void) {

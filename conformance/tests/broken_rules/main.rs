@@ -12,6 +12,7 @@ use isocl_conformance::check::Check;
 use isocl_conformance::checks::GROUPS;
 
 mod memory;
+mod sharing;
 
 /// A rule, the groups of checks that run, and those of them that must notice.
 type Case = (
@@ -21,7 +22,7 @@ type Case = (
 );
 
 /// The cases, a list for each part of the specification.
-const CASES: &[&[Case]] = &[memory::CASES];
+const CASES: &[&[Case]] = &[memory::CASES, sharing::CASES];
 
 /// Checks that no rule is broken for: what they look at is left open, or not there on this device.
 const OPEN: &[&[&str]] = &[memory::OPEN];
