@@ -57,7 +57,12 @@ ALL_WIDTHS(HALF_BINARY_WIDTH, powr)
 ALL_WIDTHS(HALF_BINARY_WIDTH, remainder)
 ALL_WIDTHS(HALF_BINARY_WIDTH, step)
 
-ALL_WIDTHS(HALF_TERNARY_WIDTH, mad)
+#define MAD_WIDTH(n, unused)                                                                  \
+  BUILTIN half##n mad(half##n x, half##n y, half##n z) {                                      \
+    _Pragma("OPENCL FP_CONTRACT ON") return x *y + z;                                         \
+  }
+ALL_WIDTHS(MAD_WIDTH, )
+
 ALL_WIDTHS(HALF_TERNARY_WIDTH, mix)
 ALL_WIDTHS(HALF_TERNARY_WIDTH, smoothstep)
 

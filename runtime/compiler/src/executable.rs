@@ -143,7 +143,7 @@ fn name_of(lanes: Option<Lanes>) -> String {
         "{}x{}{}{}{}",
         lanes.width,
         lanes.rows,
-        part("d", lanes.may_double),
+        "d".repeat(lanes.doublings as usize),
         part("w", lanes.whole),
         part("r", lanes.rest)
     )

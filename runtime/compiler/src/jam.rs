@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::control_flow::ControlFlow;
 use crate::lane_shape::{LaneShapes, Shape};
-use crate::lanes::{elements, most_live};
+use crate::lanes::{elements, most_live, vector_registers};
 use crate::llvm::{Block, Module, Opcode, Value};
 use crate::pure_intrinsic;
 use crate::region_function::RegionFunction;
@@ -37,7 +37,7 @@ impl Registers {
     /// The registers where `natural` lanes fill one.
     pub fn for_lanes(width: u32, natural: u32) -> Self {
         Self {
-            count: if natural >= 16 { 32 } else { 16 },
+            count: vector_registers(natural),
             for_each_value: width.div_ceil(natural) as usize,
         }
     }

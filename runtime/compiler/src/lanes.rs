@@ -15,8 +15,8 @@ use crate::region::Regions;
 pub struct Lanes {
     /// Work-items in a vector.
     pub width: u32,
-    /// Kernels that gain by it may have twice as many.
-    pub may_double: bool,
+    /// Kernels that gain by it may have twice as many, so many times over.
+    pub doublings: u32,
     /// Rows fill vectors.
     pub whole: bool,
     /// Some rows have work-items that do not fill a vector.
@@ -24,6 +24,9 @@ pub struct Lanes {
     /// So many rows, a power of two, may run at once.
     pub rows: u32,
 }
+
+/// Four registers for each value are too many for what has two.
+const MOST_DOUBLINGS: u32 = 2;
 
 /// Fewer lanes are not worth it.
 const LEAST: u32 = 4;
@@ -33,7 +36,7 @@ impl Lanes {
     pub fn any(width: u32) -> Self {
         Self {
             width,
-            may_double: false,
+            doublings: 0,
             whole: true,
             rest: true,
             rows: 1,
@@ -52,22 +55,22 @@ impl Lanes {
         if !rows.small_ids || length < LEAST {
             return None;
         }
-        let filled = |width, may_double| Self {
+        let filled = |width, doublings| Self {
             width,
-            may_double,
+            doublings,
             whole: true,
             rest: false,
             rows: side_by_side,
         };
         Some(if multiple >= natural {
-            filled(natural, multiple >= 2 * natural)
+            filled(natural, (multiple / natural).ilog2().min(MOST_DOUBLINGS))
         } else if length > natural {
             Self {
                 rows: side_by_side,
                 ..Self::any(natural)
             }
         } else if multiple >= LEAST && length <= 2 * multiple {
-            filled(multiple, false)
+            filled(multiple, 0)
         } else {
             Self {
                 whole: false,
@@ -99,6 +102,15 @@ pub fn natural_width() -> Result<u32, Error> {
     Ok(*WIDTH.get_or_init(|| width))
 }
 
+/// Registers for vectors of a processor of which one has `natural` lanes.
+pub fn vector_registers(natural: u32) -> usize {
+    if natural >= 16 {
+        32
+    } else {
+        16
+    }
+}
+
 /// Values that differ between work-items and are needed later, of which a kernel has room for two
 /// registers each. Processors with 16 lanes have 32 registers, others 16.
 fn most_live_values(natural: u32) -> usize {
@@ -108,11 +120,12 @@ fn most_live_values(natural: u32) -> usize {
 /// Operations for each access to memory from which memory is not what a kernel waits for.
 const OPERATIONS_PER_ACCESS: usize = 6;
 
-/// Whether a kernel runs faster with two registers for each value: when it waits for results of
-/// operations, or for addresses, and has registers to spare.
-pub fn gains_by_two_registers(regions: &Regions, natural: u32) -> bool {
+/// How often the number of lanes is doubled, that kernels may have two registers for each value that
+/// wait for results of operations, or for addresses, and have registers to spare. In half precision
+/// twice as many lanes fill a register.
+pub fn doublings_that_pay(regions: &Regions, natural: u32) -> u32 {
     let [region] = &regions.regions[..] else {
-        return false;
+        return 0;
     };
     let registers = |value: Value| {
         let varies = value.is_instruction() && !regions.shape.is_uniform(value);
@@ -122,14 +135,20 @@ pub fn gains_by_two_registers(regions: &Regions, natural: u32) -> bool {
             0
         }
     };
-    let (mut operations, mut accesses) = (0, 0);
+    let (mut operations, mut accesses, mut half, mut wider) = (0, 0, 0, 0);
     let mut chases_pointers = false;
     for &number in &region.blocks {
         for instruction in regions.flow.blocks[number].instructions() {
+            if registers(instruction) > 0 && instruction.ty().scalar().is_float() {
+                match instruction.ty().scalar().scalar_bits() {
+                    16 => half += 1,
+                    _ => wider += 1,
+                }
+            }
             match instruction.opcode() {
                 Some(Opcode::LLVMLoad | Opcode::LLVMStore) => accesses += 1,
-                Some(Opcode::LLVMAtomicRMW | Opcode::LLVMAtomicCmpXchg) => return false,
-                Some(Opcode::LLVMAlloca) => return false,
+                Some(Opcode::LLVMAtomicRMW | Opcode::LLVMAtomicCmpXchg) => return 0,
+                Some(Opcode::LLVMAlloca) => return 0,
                 Some(Opcode::LLVMPHI) => {
                     chases_pointers |= instruction.ty().is_pointer() && registers(instruction) > 0;
                 }
@@ -138,7 +157,11 @@ pub fn gains_by_two_registers(regions: &Regions, natural: u32) -> bool {
         }
     }
     let waits = chases_pointers || operations >= OPERATIONS_PER_ACCESS * (accesses + 1);
-    waits && most_live(&regions.flow, &region.blocks, &registers) <= most_live_values(natural)
+    let live = most_live(&regions.flow, &region.blocks, &registers);
+    match waits && live <= most_live_values(natural) {
+        true => 1 + u32::from(half > wider && 2 * half > operations),
+        false => 0,
+    }
 }
 
 /// Elements of a vector; one for anything else.
@@ -198,7 +221,7 @@ pub fn most_live(
 mod tests {
     use super::*;
 
-    fn lanes(length: u32, multiple: u32, natural: u32) -> Option<(u32, bool, bool, bool)> {
+    fn lanes(length: u32, multiple: u32, natural: u32) -> Option<(u32, u32, bool, bool)> {
         let rows = Rows {
             length,
             multiple,
@@ -206,21 +229,21 @@ mod tests {
             side_by_side: 1,
         };
         let found = Lanes::for_rows(rows, natural)?;
-        Some((found.width, found.may_double, found.whole, found.rest))
+        Some((found.width, found.doublings, found.whole, found.rest))
     }
 
     #[test]
     fn vectors_are_as_long_as_rows_can_fill() {
-        assert_eq!(lanes(64, 64, 16), Some((16, true, true, false)));
-        assert_eq!(lanes(64, 16, 16), Some((16, false, true, false)));
-        assert_eq!(lanes(46, 2, 16), Some((16, false, true, true)));
-        assert_eq!(lanes(8, 8, 16), Some((8, false, true, false)));
-        assert_eq!(lanes(8, 4, 16), Some((4, false, true, false)));
-        assert_eq!(lanes(12, 4, 16), Some((16, false, false, true)));
-        assert_eq!(lanes(7, 1, 16), Some((8, false, false, true)));
+        assert_eq!(lanes(64, 64, 16), Some((16, 2, true, false)));
+        assert_eq!(lanes(64, 16, 16), Some((16, 0, true, false)));
+        assert_eq!(lanes(46, 2, 16), Some((16, 0, true, true)));
+        assert_eq!(lanes(8, 8, 16), Some((8, 0, true, false)));
+        assert_eq!(lanes(8, 4, 16), Some((4, 0, true, false)));
+        assert_eq!(lanes(12, 4, 16), Some((16, 0, false, true)));
+        assert_eq!(lanes(7, 1, 16), Some((8, 0, false, true)));
         assert_eq!(lanes(3, 1, 16), None);
-        assert_eq!(lanes(16, 16, 4), Some((4, true, true, false)));
-        assert_eq!(lanes(6, 2, 4), Some((4, false, true, true)));
+        assert_eq!(lanes(16, 16, 4), Some((4, 2, true, false)));
+        assert_eq!(lanes(6, 2, 4), Some((4, 0, true, true)));
     }
 
     #[test]

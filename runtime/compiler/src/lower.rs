@@ -63,7 +63,8 @@ pub fn lower(
     division::make_total(module);
     let function = prepare::prepare(module, kernel, machine)?;
     if lanes.is_some() {
-        widen::check_size(function).map_err(Error::NotWidened)?;
+        widen::check_size(function, lanes::vector_registers(lanes::natural_width()?))
+            .map_err(Error::NotWidened)?;
     }
     let independent = !uses_atomics(function);
     calls::lower(module, function).map_err(Error::Internal)?;
@@ -83,9 +84,12 @@ pub fn lower(
         regions.verify().map_err(Error::Internal)?;
     }
     let lanes = lanes.map(|lanes| {
-        let doubles = lanes.may_double && lanes::gains_by_two_registers(&regions, lanes.width);
+        let doublings = match lanes.doublings {
+            0 => 0,
+            most => lanes::doublings_that_pay(&regions, lanes.width).min(most),
+        };
         Lanes {
-            width: lanes.width << u32::from(doubles),
+            width: lanes.width << doublings,
             ..lanes
         }
     });

@@ -13,9 +13,10 @@ mod wide;
 
 use std::collections::HashMap;
 
+use crate::control_flow::ControlFlow;
 use crate::jam::{self, Registers};
 use crate::lane_shape::{LaneShapes, Shape};
-use crate::lanes::Lanes;
+use crate::lanes::{elements, most_live, Lanes};
 use crate::llvm::{Block, Builder, Context, Linkage, Module, Opcode, TargetMachine, Value};
 use crate::region_function::{Part, RegionFunction, Widened};
 use crate::region_tree::{self, Node};
@@ -32,24 +33,52 @@ const STRUCTURIZE: &str = "function(fix-irreducible,loop-simplify,unify-loop-exi
 const MOST_OPERATIONS: usize = 6000;
 
 /// Elements of a vector type of the program that fill registers as well as lanes would.
-const WIDE_VECTOR: u32 = 8;
+const WIDE_VECTOR: usize = 8;
+
+/// Operations on elements of wide vectors, for each that memory has, from which waiting for results
+/// costs more than taking vectors apart.
+const OPERATIONS_PER_WIDE_ACCESS: usize = 16;
 
 /// Whether widening a kernel would pay, as far as the size of things tells.
 ///
 /// # Errors
 /// What there is too much of.
-pub fn check_size(kernel: Value) -> Result<(), String> {
-    let mut operations = 0;
+pub fn check_size(kernel: Value, registers_for_vectors: usize) -> Result<(), String> {
+    let (mut operations, mut wide, mut accessed) = (0, 0, 0);
     for instruction in kernel.instructions() {
-        let of = instruction.ty();
-        let elements = if of.is_vector() { of.vector_len() } else { 1 };
-        if elements >= WIDE_VECTOR {
-            return Err(format!("{of} is wide already"));
+        let stored = match instruction.opcode() {
+            Some(Opcode::LLVMStore) => elements(instruction.operand(0)),
+            _ => 0,
+        };
+        let count = elements(instruction).max(stored);
+        operations += count;
+        if count >= WIDE_VECTOR {
+            wide += count;
+            if stored > 0 || instruction.opcode() == Some(Opcode::LLVMLoad) {
+                accessed += count;
+            }
         }
-        operations += elements as usize;
     }
     if operations > MOST_OPERATIONS {
         return Err(format!("{operations} operations are too many"));
+    }
+    if wide == 0 {
+        return Ok(());
+    }
+    if wide < OPERATIONS_PER_WIDE_ACCESS * accessed {
+        return Err("vectors are wide already".to_owned());
+    }
+    let flow = ControlFlow::new(kernel);
+    let blocks: Vec<_> = (0..flow.blocks.len()).collect();
+    let registers = |value: Value| match elements(value) {
+        count if value.is_instruction() && count > 1 => {
+            count * value.ty().scalar().scalar_bits().div_ceil(32) as usize
+        }
+        _ => 0,
+    };
+    let live = most_live(&flow, &blocks, &registers);
+    if live > registers_for_vectors * 3 / 2 {
+        return Err(format!("{live} registers are too many"));
     }
     Ok(())
 }
@@ -205,5 +234,40 @@ impl Widener<'_> {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::llvm::Context;
+
+    fn check(body: &str) -> Result<(), String> {
+        let context = Context::new();
+        let text = format!("define void @f(ptr %p, i32 %n) {{ {body} ret void }}");
+        let module = context.parse_ir(&text).unwrap();
+        check_size(module.function("f").unwrap(), 16)
+    }
+
+    #[test]
+    fn wide_vectors_in_memory_stay_whole() {
+        let body = "%a = load <8 x i32>, ptr %p
+            %b = mul <8 x i32> %a, %a
+            store <8 x i32> %b, ptr %p";
+        assert!(check(body).is_err());
+        assert_eq!(check(&body.replace('8', "4")), Ok(()));
+    }
+
+    #[test]
+    fn wide_vectors_fill_a_limited_number_of_registers() {
+        let body = |count: u32| {
+            let make =
+                |i: u32| format!("%v{i} = insertelement <8 x i32> poison, i32 %n, i32 {i}\n");
+            let add = |i: u32| format!("%s{i} = add <8 x i32> %v{i}, %v{i}\n");
+            let all: Vec<_> = (0..count).map(make).chain((0..count).map(add)).collect();
+            all.concat()
+        };
+        assert_eq!(check(&body(3)), Ok(()));
+        assert!(check(&body(4)).is_err());
     }
 }

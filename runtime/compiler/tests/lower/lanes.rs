@@ -365,3 +365,21 @@ fn sine_and_cosine_of_one_argument_are_computed_together() {
     let reductions = kernel.ir.matches("float 0x3FE45F3060000000").count();
     assert_eq!(reductions, 2, "{}", kernel.ir);
 }
+
+#[test]
+fn wide_vectors_are_taken_apart_where_results_are_waited_for() {
+    let source = "kernel void k(global int *out, int n) {
+        int i = get_global_id(0);
+        int8 a = i, b = a * 3;
+        for (int j = 0; j < n + 2; j++) {
+            a = a * b + a; b = b * a - 7; a = a * b + a; b = b * a + 3;
+            a.s3 ^= b.s7;
+            b = b.s76543210;
+        }
+        out[i] = a.s0 + b.s1 * 3 + a[n & 7];
+    }";
+    same_in_lanes(source);
+    let arguments = [Arg::Ints(&mut []), Arg::Bytes(&[0; 4])];
+    let kernel = Kernel::in_lanes(source, &arguments, Some(Lanes::any(16)));
+    assert!(kernel.ir.contains("mul <16 x i32>"), "{}", kernel.ir);
+}
