@@ -10,6 +10,7 @@ pub mod checks;
 pub mod child;
 pub mod client;
 pub mod kernel_driver;
+pub mod khronos;
 pub mod process;
 pub mod random_kernel;
 pub mod session;

@@ -17,6 +17,7 @@ use isocl_conformance::check::runner::Runner;
 use isocl_conformance::check::selection::select;
 use isocl_conformance::check::{html, junit, table, worker, Check};
 use isocl_conformance::checks::GROUPS;
+use isocl_conformance::khronos;
 
 fn main() -> ExitCode {
     if std::env::args()
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         None => run(&arguments.run),
         Some(Command::Run(arguments)) => run(&arguments),
         Some(Command::Report { files, files_out }) => merge(&files, &files_out),
+        Some(Command::Cts(arguments)) => khronos::run::run(&arguments),
     })
 }
 

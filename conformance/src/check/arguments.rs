@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use super::implementation::Implementation;
+use crate::khronos::arguments::KhronosArguments;
 
 /// Checks what the OpenCL specification says about shared virtual memory against any
 /// implementation. Exit status: 0 when nothing failed (with --baseline: nothing that did not fail
@@ -39,6 +40,10 @@ pub enum Command {
         #[command(flatten)]
         files_out: Files,
     },
+    /// Run the Khronos conformance tests from a folder where they are built, and compare what they
+    /// say with what is recorded. Exit status: 1 for every failure, skip or missing test that was not
+    /// expected.
+    Cts(Box<KhronosArguments>),
 }
 
 /// Where reports go.

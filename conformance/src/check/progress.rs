@@ -41,15 +41,19 @@ impl Progress {
 
     /// It came to this.
     pub fn end(&mut self, implementation: &str, row: &Row) {
-        let kind = row.outcome.kind();
+        self.ended(implementation, &row.name, row.outcome.kind());
+    }
+
+    /// What has this name came to this.
+    pub fn ended(&mut self, implementation: &str, name: &str, kind: Kind) {
         let Some(bar) = &self.bar else {
-            println!("{implementation}: {} {}", row.name, kind.word());
+            println!("{implementation}: {name} {}", kind.word());
             return;
         };
         if kind.is_bad() {
             self.bad += 1;
             bar.set_prefix(format!("{} bad  ", self.bad));
-            bar.println(format!("{} {implementation}: {}", word(kind), row.name));
+            bar.println(format!("{} {implementation}: {name}", word(kind)));
         }
         bar.inc(1);
     }
