@@ -20,6 +20,12 @@ const OPTIMISE_QUICKLY: &str = "always-inline,globaldce,function(sroa,early-cse<
     loop-mssa(loop-rotate,licm),loop(indvars,loop-unroll-full),gvn,\
     instcombine<no-verify-fixpoint>,simplifycfg,loop-mssa(licm),dse,adce,vector-combine)";
 
+/// The pipeline for kernels that have no loops: those around work-items are simple from the start.
+const OPTIMISE_STRAIGHT: &str = "always-inline,globaldce,function(sroa,early-cse<memssa>,\
+    jump-threading,instcombine<no-verify-fixpoint>,simplifycfg,loop-simplify,lcssa,\
+    loop-mssa(loop-rotate,licm),gvn,\
+    instcombine<no-verify-fixpoint>,simplifycfg,loop-mssa(licm),dse,adce,vector-combine)";
+
 /// The pipeline for programs built with `-cl-opt-disable`.
 const OPTIMISE_LITTLE: &str = "default<O1>";
 
@@ -28,8 +34,10 @@ const OPTIMISE_LITTLE: &str = "default<O1>";
 pub enum Effort {
     /// Everything, LLVM's vectorisers too: they may find loops of the kernel.
     Full,
-    /// What pays where work-items run in lanes already, or there are no loops.
+    /// What pays where work-items run in lanes already.
     Quick,
+    /// What pays where there are no loops.
+    Straight,
     /// `-cl-opt-disable`: what costs little, and no vectorising.
     Little,
 }
@@ -42,6 +50,7 @@ pub fn object(module: &Module, machine: &TargetMachine, effort: Effort) -> Resul
     let (pipeline, vectorize) = match effort {
         Effort::Full => (OPTIMISE, true),
         Effort::Quick => (OPTIMISE_QUICKLY, false),
+        Effort::Straight => (OPTIMISE_STRAIGHT, false),
         Effort::Little => (OPTIMISE_LITTLE, false),
     };
     // LLVM would use half the register on processors where a full one once cost frequency.

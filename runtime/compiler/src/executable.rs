@@ -1,6 +1,6 @@
 //! Executables: program-scope variables in memory, and kernels compiled when they are asked for.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use isocl_compiler_interface::message::{
@@ -55,6 +55,17 @@ fn with_table<R>(use_table: impl FnOnce(&mut Table) -> R) -> R {
     )
 }
 
+/// What there is to know of an executable before it is loaded.
+#[derive(Serialize, Deserialize)]
+struct Contents {
+    kernels: Vec<Kernel>,
+    /// Names of the kernels whose work-items do things with others of their sub-group.
+    with_sub_groups: HashSet<String>,
+    /// Object file of the shared variables, if there are any.
+    variables: Option<Vec<u8>>,
+    global_variable_bytes: u64,
+}
+
 /// Makes an executable ready to run.
 ///
 /// # Errors
@@ -66,15 +77,27 @@ pub fn load(bytes: &[u8]) -> Result<Executable, Error> {
             "the binary is not linked to an executable".to_owned(),
         ));
     }
-    let context = Context::new();
-    let module = context.parse_bitcode(bitcode).map_err(Error::Binary)?;
-    let kernels = metadata::kernels(&module)?;
-    let jit = Jit::new()?;
-    let global_variable_bytes = place_variables(&module, &jit)?;
-    let with_sub_groups = sub_group::users(&module);
+    let key = Key::new("executable", &[bitcode]);
+    let kept = cache::get(&key).and_then(|kept| decode::<Contents>(&kept).ok());
+    let (contents, jit) = isolated(|| {
+        let contents = match kept {
+            Some(contents) => contents,
+            None => {
+                let contents = Contents::of(bitcode)?;
+                cache::put(&key, encode(&contents).unwrap_or_default());
+                contents
+            }
+        };
+        let jit = Jit::new()?;
+        if let Some(variables) = &contents.variables {
+            jit.add(variables)?;
+        }
+        Ok((contents, jit))
+    })??;
+    let kernels = contents.kernels;
     let loaded = kernels.iter().map(|definition| LoadedKernel {
         definition: definition.clone(),
-        sub_groups: with_sub_groups.contains(&definition.name),
+        sub_groups: contents.with_sub_groups.contains(&definition.name),
         code: Mutex::default(),
     });
     let loaded = Arc::new(Loaded {
@@ -90,8 +113,24 @@ pub fn load(bytes: &[u8]) -> Result<Executable, Error> {
     Ok(Executable {
         id,
         kernels,
-        global_variable_bytes,
+        global_variable_bytes: contents.global_variable_bytes,
     })
+}
+
+impl Contents {
+    fn of(bitcode: &[u8]) -> Result<Self, Error> {
+        let context = Context::new();
+        let module = context.parse_bitcode(bitcode).map_err(Error::Binary)?;
+        let kernels = metadata::kernels(&module)?;
+        let with_sub_groups = sub_group::users(&module);
+        let (variables, global_variable_bytes) = object_of_variables(&module)?;
+        Ok(Self {
+            kernels,
+            with_sub_groups,
+            variables,
+            global_variable_bytes,
+        })
+    }
 }
 
 /// Frees an executable.
@@ -237,10 +276,11 @@ impl Loaded {
         }
         let (name, arguments) = (&kernel.name, &kernel.arguments);
         let lowered = lower::lower(&module, name, arguments, machine, lanes, symbol)?;
-        let effort = match lowered.has_loops {
+        let effort = match (lowered.has_loops, lanes) {
             _ if little => Effort::Little,
-            true => Effort::Full,
-            false => Effort::Quick,
+            (false, _) => Effort::Straight,
+            (true, None) => Effort::Full,
+            (true, Some(_)) => Effort::Quick,
         };
         Ok(Compiled {
             object: emit::object(&module, machine, effort)?,
@@ -285,11 +325,11 @@ fn shared_variables(module: &Module) -> Vec<Value> {
     variables
 }
 
-/// Gives the shared variables memory; returns the size in bytes of those that are not constant.
-fn place_variables(module: &Module, jit: &Jit) -> Result<u64, Error> {
+/// Object file of the shared variables, and the size in bytes of those that are not constant.
+fn object_of_variables(module: &Module) -> Result<(Option<Vec<u8>>, u64), Error> {
     let variables = shared_variables(module);
     if variables.is_empty() {
-        return Ok(0);
+        return Ok((None, 0));
     }
     let machine = TargetMachine::host().map_err(Error::Internal)?;
     module.strip_debug_info();
@@ -311,6 +351,6 @@ fn place_variables(module: &Module, jit: &Jit) -> Result<u64, Error> {
     module
         .run_passes("globaldce", &machine)
         .map_err(Error::Internal)?;
-    jit.add(&machine.emit_object(module).map_err(Error::Internal)?)?;
-    Ok(bytes)
+    let object = machine.emit_object(module).map_err(Error::Internal)?;
+    Ok((Some(object), bytes))
 }

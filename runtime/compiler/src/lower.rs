@@ -37,7 +37,7 @@ pub struct Lowered {
     pub stack_bytes: u64,
     /// Most work-items in a sub-group.
     pub sub_group_size: u32,
-    /// LLVM may find loops to vectorise in what work-items do.
+    /// There are loops in what a work-item does.
     pub has_loops: bool,
 }
 
@@ -120,7 +120,7 @@ pub fn lower(
         private_bytes: memory.private,
         stack_bytes: memory.stack + STACK_BASE,
         sub_group_size,
-        has_loops: lanes.is_none() && regions.flow.has_loops(),
+        has_loops: regions.flow.has_loops(),
     })
 }
 
