@@ -71,11 +71,11 @@ fn isocl_passes_every_check() {
             check.name
         );
     }
-    // What is not applicable here needs a device of another kind.
+    // What is not applicable here needs a device of another kind: that is not much.
     let missing =
         |row: &&isocl_conformance::check::report::Row| row.outcome.kind() == Kind::NotApplicable;
     assert!(
-        column.rows.iter().filter(missing).count() < 10,
+        column.rows.iter().filter(missing).count() * 20 < column.rows.len(),
         "{}",
         text(&output)
     );

@@ -6,13 +6,21 @@ mod address_identity;
 mod alignment;
 mod allocation;
 mod buffers_over_svm;
+mod bytes;
 mod capabilities;
 mod enqueue_free;
 mod enqueue_free_callback;
 mod enqueue_free_order;
+mod enqueue_map;
+mod enqueue_memcpy;
+mod enqueue_memfill;
+mod enqueue_migrate;
+mod enqueue_unmap;
 mod free;
 mod guard;
+mod mapped;
 mod sub_buffers;
+mod svm_command;
 
 /// Every group, in the order in which they run.
 pub const GROUPS: &[Group] = &[
@@ -27,6 +35,11 @@ pub const GROUPS: &[Group] = &[
     guard::GROUP,
     buffers_over_svm::GROUP,
     sub_buffers::GROUP,
+    enqueue_memcpy::GROUP,
+    enqueue_memfill::GROUP,
+    enqueue_map::GROUP,
+    enqueue_unmap::GROUP,
+    enqueue_migrate::GROUP,
 ];
 
 /// The check of this name.

@@ -66,7 +66,7 @@ pub fn event_info(
         return code;
     }
     match (name, rule()) {
-        (CL_EVENT_COMMAND_TYPE, "event-type") => write(value, 0, CL_COMMAND_SVM_MAP),
+        (CL_EVENT_COMMAND_TYPE, "event-type") => write(value, 0, CL_COMMAND_USER),
         (CL_EVENT_CONTEXT, "event-objects") => write(value, 0, 0_usize),
         (CL_EVENT_COMMAND_EXECUTION_STATUS, "event-never-complete") => {
             let status = read::<cl_int>(value, 0);

@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 use isocl_conformance::client::*;
 use opencl_sys::*;
 
+mod beside;
 mod buffer;
 mod event;
 mod program;
@@ -34,6 +35,18 @@ fn rule() -> &'static str {
     RULE.get_or_init(|| std::env::var("ISOCL_BROKEN_RULE").unwrap_or_default())
 }
 
+/// The queue, the wait list and the event of a command.
+macro_rules! order {
+    ($queue:ident, $count:ident, $list:ident, $event:ident) => {
+        svm_command::Order {
+            queue: $queue,
+            count: $count,
+            list: $list,
+            event: $event,
+        }
+    };
+}
+
 /// Functions that break rules, and all others.
 macro_rules! body {
     (clCreateProgramWithSource, $($argument:ident),*) => { program::create_program($($argument),*) };
@@ -43,7 +56,6 @@ macro_rules! body {
     (clGetMemObjectInfo, $($argument:ident),*) => { buffer::info($($argument),*) };
     (clEnqueueReadBuffer, $($argument:ident),*) => { buffer::read_buffer($($argument),*) };
     (clEnqueueWriteBuffer, $($argument:ident),*) => { buffer::write_buffer($($argument),*) };
-    (clEnqueueSVMMemFill, $($argument:ident),*) => { svm_command::fill($($argument),*) };
     (clGetDeviceInfo, $($argument:ident),*) => { event::device_info($($argument),*) };
     (clCreateContext, $($argument:ident),*) => { svm_alloc::create_context($($argument),*) };
     (clSVMAlloc, $($argument:ident),*) => { svm_alloc::svm_alloc($($argument),*) };
@@ -53,13 +65,26 @@ macro_rules! body {
     };
     (clReleaseCommandQueue, $($argument:ident),*) => { svm_free::release_queue($($argument),*) };
     (clEnqueueSVMFree, $($argument:ident),*) => { svm_free::enqueue_svm_free($($argument),*) };
-    (clEnqueueSVMMap, $($argument:ident),*) => { svm_alloc::map($($argument),*) };
     (clGetEventInfo, $($argument:ident),*) => { event::event_info($($argument),*) };
     (clGetEventProfilingInfo, $($argument:ident),*) => { event::profiling_info($($argument),*) };
     (clGetCommandQueueInfo, $($argument:ident),*) => { event::queue_info($($argument),*) };
     (clReleaseContext, $($argument:ident),*) => { svm_alloc::release_context($($argument),*) };
     (clReleaseMemObject, $($argument:ident),*) => { svm_free::release_mem_object($($argument),*) };
-    (clEnqueueSVMMemcpy, $($argument:ident),*) => { svm_free::memcpy($($argument),*) };
+    (clEnqueueSVMMemcpy, $q:ident, $b:ident, $to:ident, $from:ident, $size:ident, $($order:ident),*) => {
+        svm_command::memcpy(order!($q, $($order),*), $b, $to, $from, $size)
+    };
+    (clEnqueueSVMMemFill, $q:ident, $p:ident, $pattern:ident, $n:ident, $size:ident, $($order:ident),*) => {
+        svm_command::mem_fill(order!($q, $($order),*), $p, $pattern, $n, $size)
+    };
+    (clEnqueueSVMMap, $q:ident, $b:ident, $flags:ident, $p:ident, $size:ident, $($order:ident),*) => {
+        svm_command::map(order!($q, $($order),*), $b, $flags, $p, $size)
+    };
+    (clEnqueueSVMUnmap, $q:ident, $p:ident, $($order:ident),*) => {
+        svm_command::unmap(order!($q, $($order),*), $p)
+    };
+    (clEnqueueSVMMigrateMem, $q:ident, $n:ident, $p:ident, $sizes:ident, $flags:ident, $($order:ident),*) => {
+        svm_command::migrate(order!($q, $($order),*), $n, $p, $sizes, $flags)
+    };
     (clFlush, $($argument:ident),*) => { svm_free::flush($($argument),*) };
     ($name:ident, $($argument:ident),*) => { real().$name($($argument),*) };
 }

@@ -5,10 +5,10 @@ use std::ptr::null_mut;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use isocl_conformance::client::{offset, read, write, ContextCallback};
+use isocl_conformance::client::{offset, read, ContextCallback};
 use opencl_sys::*;
 
-use super::{real, rule, svm_command};
+use super::{real, rule};
 
 static CONTEXTS: Mutex<Vec<usize>> = Mutex::new(Vec::new());
 static DEVICE: AtomicUsize = AtomicUsize::new(0);
@@ -78,8 +78,22 @@ pub fn svm_alloc(
     let pointer = given(context, flags, size, alignment);
     if !pointer.is_null() {
         live().push((pointer as usize, size, context as usize));
+        if flags & CL_MEM_SVM_FINE_GRAIN_BUFFER != 0 {
+            fine().push(pointer as usize);
+        }
     }
     pointer
+}
+
+/// Addresses of fine-grained allocations.
+fn fine() -> MutexGuard<'static, Vec<usize>> {
+    static FINE: Mutex<Vec<usize>> = Mutex::new(Vec::new());
+    FINE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether a pointer is that of a fine-grained allocation.
+pub fn is_fine(pointer: *mut c_void) -> bool {
+    fine().contains(&(pointer as usize))
 }
 
 fn contexts() -> MutexGuard<'static, Vec<usize>> {
@@ -234,33 +248,9 @@ fn overlapping(
 /// An allocation is gone.
 pub fn forget(pointer: *mut c_void) {
     live().retain(|(address, _, _)| *address != pointer as usize);
+    fine().retain(|address| *address != pointer as usize);
     let mut latest = LATEST.lock().unwrap_or_else(PoisonError::into_inner);
     if latest.1 == pointer as usize {
         *latest = (0, 0, 0);
     }
-}
-
-#[allow(clippy::too_many_arguments)]
-pub fn map(
-    queue: cl_command_queue,
-    blocking: cl_bool,
-    flags: cl_ulong,
-    ptr: *mut c_void,
-    size: usize,
-    num_events: cl_uint,
-    wait_list: *const cl_event,
-    event: *mut cl_event,
-) -> cl_int {
-    let api = real();
-    let code = api.clEnqueueSVMMap(
-        queue, blocking, flags, ptr, size, num_events, wait_list, event,
-    );
-    if rule() == "last-byte-lost" && flags == CL_MAP_READ && size == (1 << 16) + 1 {
-        api.clFinish(queue);
-        write(ptr, size - 1, !read::<u8>(ptr.cast_const(), size - 1));
-    }
-    if flags == CL_MAP_WRITE {
-        svm_command::beside(queue, ("map-elsewhere", "map-behind"), ptr, size);
-    }
-    code
 }

@@ -8,11 +8,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use isocl_conformance::client::{read, reference, write, SvmFreeCallback};
 use opencl_sys::*;
 
-use super::{buffer, real, rule, svm_alloc, svm_command};
+use super::{buffer, real, rule, svm_alloc};
 
 static QUEUES: Mutex<Vec<usize>> = Mutex::new(Vec::new());
 
-fn queues() -> MutexGuard<'static, Vec<usize>> {
+/// Queues that live.
+pub fn queues() -> MutexGuard<'static, Vec<usize>> {
     QUEUES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -30,10 +31,7 @@ pub fn create_queue(
 pub fn release_queue(queue: cl_command_queue) -> cl_int {
     let other = |known: &usize| *known != queue as usize;
     queues().retain(other);
-    FREED
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .retain(other);
+    freed().retain(other);
     real().clReleaseCommandQueue(queue)
 }
 
@@ -53,40 +51,9 @@ pub fn flush(queue: cl_command_queue) -> cl_int {
 }
 
 /// Queues that a free was enqueued on.
-static FREED: Mutex<Vec<usize>> = Mutex::new(Vec::new());
-
-#[allow(clippy::too_many_arguments)]
-pub fn memcpy(
-    queue: cl_command_queue,
-    blocking: cl_bool,
-    destination: *mut c_void,
-    source: *const c_void,
-    size: usize,
-    num_events: cl_uint,
-    wait_list: *const cl_event,
-    event: *mut cl_event,
-) -> cl_int {
-    let freed = FREED.lock().unwrap_or_else(PoisonError::into_inner);
-    if rule() == "commands-after-lost" && freed.contains(&(queue as usize)) {
-        return real().clEnqueueMarkerWithWaitList(queue, num_events, wait_list, event);
-    }
-    drop(freed);
-    let code = real().clEnqueueSVMMemcpy(
-        queue,
-        blocking,
-        destination,
-        source,
-        size,
-        num_events,
-        wait_list,
-        event,
-    );
-    svm_command::beside(queue, ("copy-elsewhere", "copy-behind"), destination, size);
-    if rule() == "copy-source" && svm_alloc::size_of_live(source as usize).is_some() {
-        real().clFinish(queue);
-        write(source.cast_mut(), 0, 0xEE_u8);
-    }
-    code
+pub fn freed() -> MutexGuard<'static, Vec<usize>> {
+    static FREED: Mutex<Vec<usize>> = Mutex::new(Vec::new());
+    FREED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 pub fn svm_free(context: cl_context, ptr: *mut c_void) {
@@ -202,10 +169,7 @@ pub fn enqueue_svm_free(
         )
     };
     let known = queues().contains(&(queue as usize));
-    FREED
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .push(queue as usize);
+    freed().push(queue as usize);
     let some_pointers = own.is_none() && num_pointers > 0 && !pointers.is_null();
     let some = num_events > 0 && !wait_list.is_null();
     let first = some.then(|| read::<usize>(wait_list.cast(), 0));
