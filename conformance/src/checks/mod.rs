@@ -8,6 +8,7 @@ mod allocation;
 mod buffers_over_svm;
 mod bytes;
 mod capabilities;
+mod consistency;
 mod enqueue_free;
 mod enqueue_free_callback;
 mod enqueue_free_order;
@@ -19,8 +20,10 @@ mod enqueue_unmap;
 mod free;
 mod guard;
 mod mapped;
+mod queues;
 mod sub_buffers;
 mod svm_command;
+mod synchronization_points;
 
 /// Every group, in the order in which they run.
 pub const GROUPS: &[Group] = &[
@@ -40,6 +43,9 @@ pub const GROUPS: &[Group] = &[
     enqueue_map::GROUP,
     enqueue_unmap::GROUP,
     enqueue_migrate::GROUP,
+    consistency::GROUP,
+    synchronization_points::GROUP,
+    queues::GROUP,
 ];
 
 /// The check of this name.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use isocl_conformance::client::{read, write};
 use opencl_sys::*;
 
-use super::{real, rule};
+use super::{queue, real, rule};
 
 const COARSE: cl_ulong = CL_DEVICE_SVM_COARSE_GRAIN_BUFFER;
 
@@ -68,6 +68,11 @@ pub fn event_info(
     match (name, rule()) {
         (CL_EVENT_COMMAND_TYPE, "event-type") => write(value, 0, CL_COMMAND_USER),
         (CL_EVENT_CONTEXT, "event-objects") => write(value, 0, 0_usize),
+        (CL_EVENT_COMMAND_EXECUTION_STATUS, "finish-does-not-wait")
+            if queue::FINISHED.load(SeqCst) =>
+        {
+            write(value, 0, CL_RUNNING);
+        }
         (CL_EVENT_COMMAND_EXECUTION_STATUS, "event-never-complete") => {
             let status = read::<cl_int>(value, 0);
             let kept = if status == CL_COMPLETE {

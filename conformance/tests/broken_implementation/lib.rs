@@ -13,6 +13,7 @@ mod beside;
 mod buffer;
 mod event;
 mod program;
+mod queue;
 mod svm_alloc;
 mod svm_command;
 mod svm_free;
@@ -71,10 +72,10 @@ macro_rules! body {
     (clReleaseContext, $($argument:ident),*) => { svm_alloc::release_context($($argument),*) };
     (clReleaseMemObject, $($argument:ident),*) => { svm_free::release_mem_object($($argument),*) };
     (clEnqueueSVMMemcpy, $q:ident, $b:ident, $to:ident, $from:ident, $size:ident, $($order:ident),*) => {
-        svm_command::memcpy(order!($q, $($order),*), $b, $to, $from, $size)
+        queue::memcpy(order!($q, $($order),*), $b, $to, $from, $size)
     };
     (clEnqueueSVMMemFill, $q:ident, $p:ident, $pattern:ident, $n:ident, $size:ident, $($order:ident),*) => {
-        svm_command::mem_fill(order!($q, $($order),*), $p, $pattern, $n, $size)
+        queue::mem_fill(order!($q, $($order),*), $p, $pattern, $n, $size)
     };
     (clEnqueueSVMMap, $q:ident, $b:ident, $flags:ident, $p:ident, $size:ident, $($order:ident),*) => {
         svm_command::map(order!($q, $($order),*), $b, $flags, $p, $size)
@@ -85,7 +86,11 @@ macro_rules! body {
     (clEnqueueSVMMigrateMem, $q:ident, $n:ident, $p:ident, $sizes:ident, $flags:ident, $($order:ident),*) => {
         svm_command::migrate(order!($q, $($order),*), $n, $p, $sizes, $flags)
     };
-    (clFlush, $($argument:ident),*) => { svm_free::flush($($argument),*) };
+    (clFlush, $($argument:ident),*) => { queue::flush($($argument),*) };
+    (clFinish, $($argument:ident),*) => { queue::finish($($argument),*) };
+    (clWaitForEvents, $($argument:ident),*) => { queue::wait_for_events($($argument),*) };
+    (clEnqueueMarkerWithWaitList, $($argument:ident),*) => { queue::marker($($argument),*) };
+    (clEnqueueBarrierWithWaitList, $($argument:ident),*) => { queue::barrier($($argument),*) };
     ($name:ident, $($argument:ident),*) => { real().$name($($argument),*) };
 }
 

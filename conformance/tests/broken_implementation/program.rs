@@ -26,6 +26,67 @@ const SOURCES: &[(&str, &str, &str)] = &[
         "*here = *here->next;",
         "*here = *head; here->next = 0;",
     ),
+    (
+        "release-too-early",
+        "flag, number, memory_order",
+        "flag, number + 1, memory_order",
+    ),
+    (
+        "acquire-too-early",
+        "checked < number; ++checked",
+        "checked <= number; ++checked",
+    ),
+    (
+        "sequential-store-lost",
+        "atomic_store(&mine[i], 1); seen[i] = atomic_load(&theirs[i]);",
+        "",
+    ),
+    (
+        "values-out-of-nowhere",
+        "(object, i, ",
+        "(object, i + count, ",
+    ),
+    (
+        "addition-wrong",
+        "(objects, 3, ",
+        "(objects, item ? 3 : 2, ",
+    ),
+    ("ticket-twice", "(objects, 1, ", "(objects, item % 2, "),
+    ("compare-exchange-wrong", "old + 5", "old + 4"),
+    (
+        "exchange-wrong",
+        "(objects, item + 1, ",
+        "(objects, item / 2 + 1, ",
+    ),
+    ("bits-lost", "1 << item % 16 * 2, memory", "1 << 2, memory"),
+    ("maximum-lost", "(objects, item * 2, ", "(objects, item, "),
+    (
+        "system-addition-lost",
+        "(object, 1, memory",
+        "(object, 0, memory",
+    ),
+    (
+        "kernel-writes-wrong",
+        "next(global uint *p) { p[get_global_id(0)] += 1",
+        "next(global uint *p) { p[get_global_id(0)] += 2",
+    ),
+    (
+        "kernel-reads-wrong",
+        "p[get_global_id(0)] * 2;",
+        "p[get_global_id(0)] * 3;",
+    ),
+    ("bytes-not-written", "i / 2 * 2", "i / 4 * 2"),
+    ("elements-not-written", "+= which + 1", "+= which"),
+    (
+        "device-addition-wrong",
+        "(p, 1, memory_order_relaxed",
+        "(p, 2, memory_order_relaxed",
+    ),
+    (
+        "message-lost",
+        "data[item] != item + 1",
+        "data[item] == item + 1",
+    ),
 ];
 
 pub fn create_program(

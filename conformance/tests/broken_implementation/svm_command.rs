@@ -21,7 +21,7 @@ pub struct Order {
 
 impl Order {
     /// A command that does nothing, in the place of another.
-    fn nothing(self) -> cl_int {
+    pub fn nothing(self) -> cl_int {
         let Self {
             queue,
             count,

@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use isocl_conformance::client::{read, reference, write, SvmFreeCallback};
 use opencl_sys::*;
 
-use super::{buffer, real, rule, svm_alloc};
+use super::{buffer, queue, real, rule, svm_alloc};
 
 static QUEUES: Mutex<Vec<usize>> = Mutex::new(Vec::new());
 
@@ -32,7 +32,7 @@ pub fn release_queue(queue: cl_command_queue) -> cl_int {
     let other = |known: &usize| *known != queue as usize;
     queues().retain(other);
     freed().retain(other);
-    real().clReleaseCommandQueue(queue)
+    queue::release(queue)
 }
 
 pub fn release_mem_object(object: cl_mem) -> cl_int {
@@ -41,13 +41,6 @@ pub fn release_mem_object(object: cl_mem) -> cl_int {
     }
     buffer::RELEASED.store(true, SeqCst);
     real().clReleaseMemObject(object)
-}
-
-pub fn flush(queue: cl_command_queue) -> cl_int {
-    if rule() == "flush-does-nothing" {
-        return CL_SUCCESS;
-    }
-    real().clFlush(queue)
 }
 
 /// Queues that a free was enqueued on.

@@ -11,6 +11,7 @@ use isocl_conformance::check::runner::Runner;
 use isocl_conformance::check::Check;
 use isocl_conformance::checks::GROUPS;
 
+mod consistency;
 mod memory;
 mod sharing;
 mod svm_command;
@@ -23,7 +24,12 @@ type Case = (
 );
 
 /// The cases, a list for each part of the specification.
-const CASES: &[&[Case]] = &[memory::CASES, sharing::CASES, svm_command::CASES];
+const CASES: &[&[Case]] = &[
+    memory::CASES,
+    sharing::CASES,
+    consistency::CASES,
+    svm_command::CASES,
+];
 
 /// Checks that no rule is broken for: what they look at is left open, or not there on this device.
 const OPEN: &[&[&str]] = &[memory::OPEN, svm_command::OPEN];
