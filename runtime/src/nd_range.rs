@@ -292,8 +292,15 @@ fn choose_local_size(global_size: &[u64; 3], rules: &WorkGroupRules) -> [u64; 3]
     let wanted = fair.clamp(multiple.min(most), most);
     let limit = |dimension: usize, wanted: u64| wanted.min(rules.max_work_item_sizes[dimension]);
 
-    let limit_x = limit(0, wanted);
-    let mut x = divisor_up_to(global_size[0], limit_x, multiple);
+    // Rows side by side share what they load, but not at the price of vectors that are not full.
+    let row = |rows: u64| {
+        let limit_x = limit(0, wanted / rows);
+        let x = divisor_up_to(global_size[0], limit_x.max(1), multiple);
+        (limit_x, x)
+    };
+    let fills =
+        |rows: &u64| global_size[1].is_multiple_of(*rows) && row(*rows).1.is_multiple_of(multiple);
+    let (limit_x, mut x) = row([8, 4, 2].into_iter().find(fills).unwrap_or(1));
     // Better a shorter last work-group than many tiny ones.
     let rounded = limit_x - limit_x % multiple;
     if !rules.uniform && global_size[0] > limit_x && x < multiple && rounded > 0 {
@@ -378,6 +385,19 @@ mod tests {
     }
 
     #[test]
+    fn chosen_work_groups_have_rows_side_by_side() {
+        assert_eq!(chosen(&[512, 512], &RULES), [128, 8, 1]);
+        assert_eq!(chosen(&[512, 516], &RULES), [256, 4, 1]);
+        assert_eq!(chosen(&[512, 511], &RULES)[..2], [512, 1]);
+        assert_eq!(
+            chosen(&[1001, 512], &RULES)[0],
+            1001,
+            "rows are not cut in odd pieces"
+        );
+        assert_eq!(chosen(&[16, 64], &RULES)[0], 8);
+    }
+
+    #[test]
     fn no_work_item_is_no_error() {
         assert_eq!(range(2, None, None, None, &RULES).unwrap(), None);
         let empty = range(2, None, Some(&[4, 0]), Some(&[2, 2]), &RULES);
@@ -449,7 +469,7 @@ mod tests {
     #[test]
     fn chosen_sizes_are_long_in_x_and_share_the_work() {
         assert_eq!(chosen(&[1 << 20], &UNIFORM), [1024, 1, 1]);
-        assert_eq!(chosen(&[1920, 1080], &UNIFORM), [960, 1, 1]);
+        assert_eq!(chosen(&[1920, 1080], &UNIFORM), [128, 8, 1]);
         assert_eq!(chosen(&[16, 65536], &UNIFORM), [16, 64, 1]);
         // 4096 work-items for eight compute units: 32 work-groups.
         assert_eq!(chosen(&[4096], &UNIFORM), [128, 1, 1]);
