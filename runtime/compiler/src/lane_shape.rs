@@ -44,7 +44,12 @@ pub struct LaneShapes {
 
 impl LaneShapes {
     /// Analyses a region.
-    pub fn new(module: &Module, region: &RegionFunction, tree: &[Node]) -> Self {
+    pub fn new(
+        module: &Module,
+        region: &RegionFunction,
+        tree: &[Node],
+        interleaved: &HashSet<Value>,
+    ) -> Self {
         let mut found = Self {
             shapes: HashMap::new(),
             divergent_loops: HashSet::new(),
@@ -52,6 +57,9 @@ impl LaneShapes {
         };
         for id in [region.item, region.global_id, region.row_index] {
             found.shapes.insert(id, Shape::Linear(1));
+        }
+        for &array in interleaved {
+            found.shapes.insert(array, Shape::Uniform);
         }
         let mut analysis = Analysis {
             module,
@@ -215,6 +223,9 @@ impl Analysis<'_> {
             Shape::Varying
         };
         Some(match instruction.opcode()? {
+            Opcode::LLVMAlloca if self.found.shapes.get(&instruction) == Some(&Shape::Uniform) => {
+                Shape::Uniform
+            }
             Opcode::LLVMAlloca => variable_shape(self.module, instruction),
             Opcode::LLVMOr if instruction.is_disjoint() => {
                 linear(same, &operands, |a, b| a.checked_add(b))
@@ -386,7 +397,7 @@ mod tests {
             row_length: parameters[4],
         };
         let tree = region_tree::read(&context, function).unwrap();
-        let shapes = LaneShapes::new(&module, &region, &tree);
+        let shapes = LaneShapes::new(&module, &region, &tree, &HashSet::new());
         let named = function.instructions().into_iter();
         named
             .filter(|value| !value.name().is_empty())

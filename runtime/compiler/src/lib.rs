@@ -48,6 +48,7 @@ pub mod options;
 pub mod plain_atomic;
 pub mod prepare;
 pub mod printf;
+pub mod private_array;
 pub mod pure_intrinsic;
 pub mod reciprocal;
 pub mod reciprocal_root;

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 
 use crate::builtin_name::BuiltinName;
 use crate::group_operation::{Combination, Extent};
-use crate::llvm::{IntPredicate, Module, Value};
+use crate::llvm::{Builder, IntPredicate, Module, Value};
 
 /// What the library builds on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +67,17 @@ pub fn is_function(symbol: &str) -> bool {
 /// Whether `instruction` is the number of the work-item in its sub-group.
 pub fn is_local_id(instruction: Value) -> bool {
     Function::of_call(instruction) == Some(Function::LocalId)
+}
+
+/// The number of the work-item among those that run at once, at the builder's position.
+pub fn lane(module: &Module, builder: &Builder) -> Value {
+    let name = format!("{PREFIX}local_id");
+    let symbol = format!("_Z{}{name}v", name.len());
+    let function = module.function(&symbol).unwrap_or_else(|| {
+        let signature = module.context().int(32).function(&[], false);
+        module.add_function(&symbol, signature)
+    });
+    builder.call(function, &[])
 }
 
 /// Whether `function` calls any of them.

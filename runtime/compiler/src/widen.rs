@@ -11,13 +11,14 @@ mod serial;
 mod sub_group;
 mod wide;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::control_flow::ControlFlow;
 use crate::jam::{self, Registers};
 use crate::lane_shape::{LaneShapes, Shape};
 use crate::lanes::{elements, most_live, Lanes};
 use crate::llvm::{Block, Builder, Context, Linkage, Module, Opcode, TargetMachine, Value};
+use crate::private_array;
 use crate::region_function::{Part, RegionFunction, Widened};
 use crate::region_tree::{self, Node};
 
@@ -117,17 +118,19 @@ pub fn widen_all(
     let width = lanes.width;
     for (tree, widened) in trees.into_iter().zip(regions) {
         let tree = tree?;
-        let mut shapes = LaneShapes::new(module, &widened.region, &tree);
+        let region = &widened.region;
         if let Some(rows_at_once) = widened.rows_at_once {
-            let region = &widened.region;
+            let none = HashSet::new();
+            let shapes = LaneShapes::new(module, region, &tree, &none);
             let rows = jam::rows_that_pay(region, &shapes, &tree, registers, lanes.rows);
             if rows > 1 {
                 jam::jam(module, region, rows);
-                shapes = LaneShapes::new(module, region, &tree);
             }
             rows_at_once.replace_all_uses(context.constant(64, u64::from(rows)));
             rows_at_once.erase();
         }
+        let interleaved = private_array::interleave(module, region, width);
+        let shapes = LaneShapes::new(module, region, &tree, &interleaved);
         for part in &widened.parts {
             widen(module, &widened.region, &shapes, &tree, width, part)?;
             part.function.set_linkage(Linkage::LLVMInternalLinkage);

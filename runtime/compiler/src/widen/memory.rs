@@ -9,8 +9,14 @@ use crate::widen::wide::components;
 const LEAST_GATHERED_BITS: u32 = 32;
 
 impl Widener<'_> {
-    /// Every lane gets its own copy of a private variable.
+    /// Every lane gets its own copy of a private variable that has room for one.
     pub(super) fn variable(&mut self, variable: Value) {
+        if self.shapes.is_uniform(variable) {
+            let shared = variable.clone_instruction();
+            self.setup.insert(shared, "");
+            self.set_scalar(variable, shared);
+            return;
+        }
         let stride = variable_stride(self.module, variable);
         let byte = self.context().int(8);
         let copies = self

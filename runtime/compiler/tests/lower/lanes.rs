@@ -383,3 +383,61 @@ fn wide_vectors_are_taken_apart_where_results_are_waited_for() {
     let kernel = Kernel::in_lanes(source, &arguments, Some(Lanes::any(16)));
     assert!(kernel.ir.contains("mul <16 x i32>"), "{}", kernel.ir);
 }
+
+#[test]
+fn private_arrays_whose_elements_lie_side_by_side() {
+    let source = "kernel void k(global int *out, int n) {
+        int i = get_global_id(0), words[16] = {0};
+        short halves[12];
+        char4 bytes[8];
+        double pairs[2][4];
+        for (int j = 0; j < 12; j++) halves[j] = out[i] + j * n;
+        for (int j = 0; j < 8; j++) bytes[j] = (char4)(j, i, n, out[i]);
+        for (int j = 0; j < 8; j++) pairs[j >> 2][j & 3] = i * j;
+        for (int j = 0; j < n + 3; j++) {
+            words[j & 15] += halves[j % 12] * 3;
+            if (out[i] & 1) { words[(j + 5) & 15] ^= i; bytes[j & 7].z += 3; }
+            if (out[i] > 50) { int cleared[8] = {0}; cleared[j & 7] = i; words[3] += cleared[i & 7]; }
+            words[(i + j) & 15] += bytes[(i ^ j) & 7].y + bytes[j & 7].w;
+            pairs[j & 1][out[i] & 3] += halves[(i * 3) % 12];
+        }
+        int sum = 0;
+        for (int j = 0; j < 16; j++) sum = sum * 3 + words[j];
+        for (int j = 0; j < 8; j++) sum = sum * 5 + bytes[j].z + (int)pairs[j & 1][j >> 1];
+        out[i] = sum;
+    }";
+    same_in_lanes(source);
+}
+
+#[test]
+fn an_index_that_all_lanes_agree_on_makes_one_access() {
+    let source = "kernel void k(global int *out, int n) {
+        int i = get_global_id(0), words[16];
+        for (int j = 0; j < 16; j++) words[(j * 5) & 15] = i * j;
+        for (int j = 0; j < n; j++) words[j & 15] += words[(j * 7 + 3) & 15] * i;
+        int sum = 0;
+        for (int j = 0; j < 16; j++) sum = sum * 3 + words[(j + n) & 15];
+        out[i] = sum;
+    }";
+    same_in_lanes(source);
+    let arguments = [Arg::Ints(&mut []), Arg::Bytes(&[0; 4])];
+    let kernel = Kernel::in_lanes(source, &arguments, Some(Lanes::any(16)));
+    assert!(!kernel.ir.contains("masked.gather"), "{}", kernel.ir);
+    assert!(kernel.ir.contains("load <16 x i32>"), "{}", kernel.ir);
+}
+
+#[test]
+fn private_arrays_of_which_a_use_is_not_known() {
+    same_in_lanes(
+        "kernel void k(global int *out, int n) {
+            int i = get_global_id(0), words[8], others[8];
+            for (int j = 0; j < 8; j++) { words[j] = i + j; others[j] = n - j; }
+            int *from = out[i] & 1 ? words : others;
+            uchar *bytes = (uchar *)others;
+            bytes[i & 31] += 3;
+            int sum = (int)((ulong)&words[i & 7] - (ulong)words);
+            for (int j = 0; j < 8; j++) sum = sum * 3 + from[(j + n) & 7] + others[(i + j) & 7];
+            out[i] = sum;
+        }",
+    );
+}
