@@ -248,6 +248,18 @@ impl Environment {
         }
     }
 
+    /// A clone of a kernel.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn clone_kernel(&self, kernel: cl_kernel) -> Result<cl_kernel, CallError> {
+        let mut code = CL_SUCCESS;
+        let clone = self.api.clCloneKernel(kernel, &mut code);
+        check("clCloneKernel", code)?;
+        self.keep(Object::Kernel(clone));
+        Ok(clone)
+    }
+
     /// Sub-devices of the device, each with so many compute units; none if it cannot be parted.
     ///
     /// # Errors

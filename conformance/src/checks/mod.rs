@@ -17,8 +17,10 @@ mod enqueue_memcpy;
 mod enqueue_memfill;
 mod enqueue_migrate;
 mod enqueue_unmap;
+mod exec_info;
 mod free;
 mod guard;
+mod kernel_arguments;
 mod mapped;
 mod queues;
 mod sub_buffers;
@@ -46,6 +48,8 @@ pub const GROUPS: &[Group] = &[
     consistency::GROUP,
     synchronization_points::GROUP,
     queues::GROUP,
+    kernel_arguments::GROUP,
+    exec_info::GROUP,
 ];
 
 /// The check of this name.

@@ -12,6 +12,7 @@ use opencl_sys::*;
 mod beside;
 mod buffer;
 mod event;
+mod kernel;
 mod program;
 mod queue;
 mod svm_alloc;
@@ -52,6 +53,10 @@ macro_rules! order {
 macro_rules! body {
     (clCreateProgramWithSource, $($argument:ident),*) => { program::create_program($($argument),*) };
     (clEnqueueNDRangeKernel, $($argument:ident),*) => { program::launch($($argument),*) };
+    (clSetKernelArgSVMPointer, $($argument:ident),*) => { kernel::set_svm_pointer($($argument),*) };
+    (clSetKernelArg, $($argument:ident),*) => { kernel::set_argument($($argument),*) };
+    (clSetKernelExecInfo, $($argument:ident),*) => { kernel::set_exec_info($($argument),*) };
+    (clCloneKernel, $($argument:ident),*) => { kernel::clone($($argument),*) };
     (clCreateBuffer, $($argument:ident),*) => { buffer::create($($argument),*) };
     (clCreateSubBuffer, $($argument:ident),*) => { buffer::create_part($($argument),*) };
     (clGetMemObjectInfo, $($argument:ident),*) => { buffer::info($($argument),*) };

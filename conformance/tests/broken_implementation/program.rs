@@ -5,7 +5,7 @@ use std::ffi::c_char;
 use isocl_conformance::client::{read, write};
 use opencl_sys::*;
 
-use super::{real, rule, svm_alloc};
+use super::{kernel, real, rule, svm_alloc, svm_command};
 
 /// What is compiled wrongly: the rule, what stands in a program, and what is made of it.
 const SOURCES: &[(&str, &str, &str)] = &[
@@ -121,6 +121,9 @@ pub fn launch(
     wait_list: *const cl_event,
     event: *mut cl_event,
 ) -> cl_int {
+    if kernel::instead_of_launch(kernel, global_size, queue, num_events) {
+        return real().clEnqueueMarkerWithWaitList(queue, num_events, wait_list, event);
+    }
     let code = real().clEnqueueNDRangeKernel(
         queue,
         kernel,
@@ -138,5 +141,5 @@ pub fn launch(
             write(*address as *mut _, 0, 0xEE_u8);
         }
     }
-    code
+    svm_command::allowed(code, CL_INVALID_KERNEL_ARGS, rule() == "argument-unset")
 }

@@ -71,7 +71,7 @@ impl Order {
 }
 
 /// A code, or success in the place of an error that is not reported under some condition.
-fn allowed(code: cl_int, error: cl_int, condition: bool) -> cl_int {
+pub fn allowed(code: cl_int, error: cl_int, condition: bool) -> cl_int {
     if code == error && condition {
         CL_SUCCESS
     } else {

@@ -12,6 +12,7 @@ use isocl_conformance::check::Check;
 use isocl_conformance::checks::GROUPS;
 
 mod consistency;
+mod kernel;
 mod memory;
 mod sharing;
 mod svm_command;
@@ -29,10 +30,11 @@ const CASES: &[&[Case]] = &[
     sharing::CASES,
     consistency::CASES,
     svm_command::CASES,
+    kernel::CASES,
 ];
 
 /// Checks that no rule is broken for: what they look at is left open, or not there on this device.
-const OPEN: &[&[&str]] = &[memory::OPEN, svm_command::OPEN];
+const OPEN: &[&[&str]] = &[memory::OPEN, svm_command::OPEN, kernel::OPEN];
 
 /// The library that breaks rules.
 fn broken() -> PathBuf {
