@@ -218,6 +218,16 @@ impl Environment {
         Ok(buffer)
     }
 
+    /// Has a queue released after the check.
+    pub fn keep_queue(&self, queue: cl_command_queue) {
+        self.keep(Object::Queue(queue));
+    }
+
+    /// Has a kernel released after the check.
+    pub fn keep_kernel(&self, kernel: cl_kernel) {
+        self.keep(Object::Kernel(kernel));
+    }
+
     /// Has a memory object released after the check, if it was made.
     pub fn keep_memory(&self, object: cl_mem) {
         if !object.is_null() {

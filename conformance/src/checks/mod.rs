@@ -9,6 +9,8 @@ mod buffers_over_svm;
 mod bytes;
 mod capabilities;
 mod consistency;
+mod contexts;
+mod devices;
 mod enqueue_free;
 mod enqueue_free_callback;
 mod enqueue_free_order;
@@ -21,11 +23,13 @@ mod exec_info;
 mod free;
 mod guard;
 mod kernel_arguments;
+mod limits;
 mod mapped;
 mod queues;
 mod sub_buffers;
 mod svm_command;
 mod synchronization_points;
+mod threads;
 
 /// Every group, in the order in which they run.
 pub const GROUPS: &[Group] = &[
@@ -50,6 +54,10 @@ pub const GROUPS: &[Group] = &[
     queues::GROUP,
     kernel_arguments::GROUP,
     exec_info::GROUP,
+    contexts::GROUP,
+    devices::GROUP,
+    threads::GROUP,
+    limits::GROUP,
 ];
 
 /// The check of this name.

@@ -38,6 +38,14 @@ pub fn device_info(
     };
     match (name, capabilities) {
         (CL_DEVICE_SVM_CAPABILITIES, Some(capabilities)) => write(value, 0, capabilities),
+        (CL_DEVICE_SVM_CAPABILITIES, _)
+            if rule() == "sub-device-capabilities" && queue::is_sub_device(device) =>
+        {
+            write(value, 0, 0_u64);
+        }
+        (CL_DEVICE_MAX_MEM_ALLOC_SIZE, _) if rule() == "maximum-too-small" => {
+            write(value, 0, 1_u64 << 20);
+        }
         (CL_DEVICE_ADDRESS_BITS, _) if rule() == "address-bits" => write(value, 0, 32_u32),
         (CL_DEVICE_PREFERRED_LOCAL_ATOMIC_ALIGNMENT, _) if rule() == "atomic-alignment" => {
             write(value, 0, 12_u32);

@@ -37,6 +37,12 @@ fn rule() -> &'static str {
     RULE.get_or_init(|| std::env::var("ISOCL_BROKEN_RULE").unwrap_or_default())
 }
 
+/// Whether the calling thread is the one that the process began with.
+fn main_thread() -> bool {
+    // SAFETY: it only asks for a number.
+    unsafe { libc::gettid() }.unsigned_abs() == std::process::id()
+}
+
 /// The queue, the wait list and the event of a command.
 macro_rules! order {
     ($queue:ident, $count:ident, $list:ident, $event:ident) => {
@@ -74,6 +80,8 @@ macro_rules! body {
     (clGetEventInfo, $($argument:ident),*) => { event::event_info($($argument),*) };
     (clGetEventProfilingInfo, $($argument:ident),*) => { event::profiling_info($($argument),*) };
     (clGetCommandQueueInfo, $($argument:ident),*) => { event::queue_info($($argument),*) };
+    (clRetainContext, $($argument:ident),*) => { svm_alloc::retain_context($($argument),*) };
+    (clSetUserEventStatus, $($argument:ident),*) => { queue::set_status($($argument),*) };
     (clReleaseContext, $($argument:ident),*) => { svm_alloc::release_context($($argument),*) };
     (clReleaseMemObject, $($argument:ident),*) => { svm_free::release_mem_object($($argument),*) };
     (clEnqueueSVMMemcpy, $q:ident, $b:ident, $to:ident, $from:ident, $size:ident, $($order:ident),*) => {

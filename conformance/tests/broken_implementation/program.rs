@@ -5,7 +5,7 @@ use std::ffi::c_char;
 use isocl_conformance::client::{read, write};
 use opencl_sys::*;
 
-use super::{kernel, real, rule, svm_alloc, svm_command};
+use super::{kernel, main_thread, queue, real, rule, svm_alloc, svm_command};
 
 /// What is compiled wrongly: the rule, what stands in a program, and what is made of it.
 const SOURCES: &[(&str, &str, &str)] = &[
@@ -121,7 +121,12 @@ pub fn launch(
     wait_list: *const cl_event,
     event: *mut cl_event,
 ) -> cl_int {
-    if kernel::instead_of_launch(kernel, global_size, queue, num_events) {
+    let lost = match rule() {
+        "launches-of-threads-lost" => !main_thread(),
+        "launches-of-sub-devices-lost" => queue::is_sub_device(queue::device_of(queue)),
+        _ => false,
+    };
+    if lost || kernel::instead_of_launch(kernel, global_size, queue, num_events) {
         return real().clEnqueueMarkerWithWaitList(queue, num_events, wait_list, event);
     }
     let code = real().clEnqueueNDRangeKernel(

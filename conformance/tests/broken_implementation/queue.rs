@@ -9,7 +9,7 @@ use isocl_conformance::client::{read, write};
 use opencl_sys::*;
 
 use super::svm_command::{self, Order};
-use super::{real, rule};
+use super::{main_thread, real, rule, svm_alloc};
 
 /// Whether a queue was finished after the latest fill.
 pub static FINISHED: AtomicBool = AtomicBool::new(false);
@@ -107,6 +107,33 @@ fn behind_others(
     (num_events, wait_list)
 }
 
+/// How many times it was called.
+fn count() -> usize {
+    static CALLS: AtomicUsize = AtomicUsize::new(0);
+    CALLS.fetch_add(1, SeqCst)
+}
+
+pub fn device_of(queue: cl_command_queue) -> cl_device_id {
+    let mut device: cl_device_id = null_mut();
+    let (size, place) = (size_of::<cl_device_id>(), (&raw mut device).cast());
+    real().clGetCommandQueueInfo(queue, CL_QUEUE_DEVICE, size, place, null_mut());
+    device
+}
+
+pub fn is_sub_device(device: cl_device_id) -> bool {
+    let mut parent: cl_device_id = null_mut();
+    let (size, place) = (size_of::<cl_device_id>(), (&raw mut parent).cast());
+    real().clGetDeviceInfo(device, CL_DEVICE_PARENT_DEVICE, size, place, null_mut());
+    !parent.is_null()
+}
+
+pub fn set_status(event: cl_event, status: cl_int) -> cl_int {
+    if rule() == "status-of-threads-ignored" && !main_thread() {
+        return CL_SUCCESS;
+    }
+    real().clSetUserEventStatus(event, status)
+}
+
 fn context_of(queue: cl_command_queue) -> cl_context {
     let mut context: cl_context = null_mut();
     let (size, place) = (size_of::<cl_context>(), (&raw mut context).cast());
@@ -194,6 +221,25 @@ pub fn mem_fill(
         "user-events-ignored" if waits_for_user_event(order.count, order.list) => (0, null()),
         "queues-block-each-other" => behind_others(order.queue, order.count, order.list),
         "small-fills-lost" if size == 64 => return order.nothing(),
+        "older-contexts-lose-commands" if !svm_alloc::is_latest(context_of(order.queue)) => {
+            return order.nothing();
+        }
+        "queue-does-not-hold-its-context" if svm_alloc::is_dead(context_of(order.queue)) => {
+            return CL_INVALID_COMMAND_QUEUE;
+        }
+        "fills-of-sub-devices-lost" if is_sub_device(device_of(order.queue)) => {
+            return order.nothing();
+        }
+        "fills-of-threads-lost" if !main_thread() => return order.nothing(),
+        "last-byte-refused" if size == 1 && svm_alloc::size_of_live(pointer as usize).is_none() => {
+            return CL_INVALID_VALUE;
+        }
+        "fills-lost-when-full" if size == 1 && svm_alloc::largest_live() > 2 => {
+            return order.nothing();
+        }
+        "fills-beyond-four-thousand-lost" if size <= 40 && count() > 4000 => {
+            return order.nothing();
+        }
         _ => (order.count, order.list),
     };
     svm_command::mem_fill(order, pointer, pattern, pattern_size, size)

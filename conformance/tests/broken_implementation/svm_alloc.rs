@@ -2,13 +2,13 @@
 
 use std::ffi::c_void;
 use std::ptr::null_mut;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use isocl_conformance::client::{offset, read, ContextCallback};
+use isocl_conformance::client::{offset, read, write, ContextCallback};
 use opencl_sys::*;
 
-use super::{real, rule};
+use super::{main_thread, real, rule};
 
 static CONTEXTS: Mutex<Vec<usize>> = Mutex::new(Vec::new());
 static DEVICE: AtomicUsize = AtomicUsize::new(0);
@@ -24,6 +24,11 @@ pub fn create_context(
     user_data: *mut c_void,
     errcode_ret: *mut cl_int,
 ) -> cl_context {
+    static CREATED: AtomicUsize = AtomicUsize::new(0);
+    if CREATED.fetch_add(1, SeqCst) > 40 && rule() == "contexts-run-out" {
+        write(errcode_ret.cast(), 0, CL_OUT_OF_RESOURCES);
+        return null_mut();
+    }
     let context = real().clCreateContext(
         properties,
         num_devices,
@@ -33,11 +38,42 @@ pub fn create_context(
         errcode_ret,
     );
     contexts().push(context as usize);
+    lock(&DEAD).retain(|dead| *dead != context as usize);
     DEVICE.store(read(devices.cast(), 0), SeqCst);
     context
 }
 
+/// Contexts with a reference more, and contexts without any.
+static RETAINED: Mutex<Vec<usize>> = Mutex::new(Vec::new());
+static DEAD: Mutex<Vec<usize>> = Mutex::new(Vec::new());
+
+pub fn retain_context(context: cl_context) -> cl_int {
+    if rule() != "retain-does-nothing" {
+        lock(&RETAINED).push(context as usize);
+    }
+    real().clRetainContext(context)
+}
+
+pub fn is_dead(context: cl_context) -> bool {
+    lock(&DEAD).contains(&(context as usize))
+}
+
+/// Whether a context is the latest.
+pub fn is_latest(context: cl_context) -> bool {
+    contexts().last() == Some(&(context as usize))
+}
+
+fn lock<T>(list: &'static Mutex<T>) -> MutexGuard<'static, T> {
+    list.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 pub fn release_context(context: cl_context) -> cl_int {
+    let mut retained = lock(&RETAINED);
+    match retained.iter().position(|one| *one == context as usize) {
+        Some(place) => drop(retained.remove(place)),
+        None => lock(&DEAD).push(context as usize),
+    }
+    drop(retained);
     let held = live()
         .iter()
         .any(|(_, _, owner)| *owner == context as usize);
@@ -48,7 +84,7 @@ pub fn release_context(context: cl_context) -> cl_int {
 }
 
 /// `CL_DEVICE_MAX_MEM_ALLOC_SIZE`.
-fn maximum() -> usize {
+pub fn maximum() -> usize {
     let mut maximum: cl_ulong = 0;
     let device = DEVICE.load(SeqCst) as cl_device_id;
     let (name, place) = (CL_DEVICE_MAX_MEM_ALLOC_SIZE, (&raw mut maximum).cast());
@@ -62,11 +98,22 @@ pub fn live() -> MutexGuard<'static, Vec<(usize, usize, usize)>> {
     LIVE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Whether another thread than the first has freed memory, and whether an allocation of the largest
+/// size was freed.
+pub static FREED_BY_ANOTHER: AtomicBool = AtomicBool::new(false);
+pub static FREED_LARGEST: AtomicBool = AtomicBool::new(false);
+
 /// Size of the allocation that begins at an address.
 pub fn size_of_live(address: usize) -> Option<usize> {
     let live = live();
     let found = live.iter().find(|live| live.0 == address);
     found.map(|live| live.1)
+}
+
+/// How many allocations of the largest size there are.
+pub fn largest_live() -> usize {
+    let maximum = maximum();
+    live().iter().filter(|live| live.1 == maximum).count()
 }
 
 pub fn svm_alloc(
@@ -152,6 +199,20 @@ fn given(context: cl_context, flags: cl_ulong, size: usize, alignment: cl_uint) 
         }
     }
     match rule() {
+        "retain-does-nothing" if is_dead(context) => return null_mut(),
+        "threads-get-the-same" if size == 1 && !main_thread() => {
+            static SAME: OnceLock<usize> = OnceLock::new();
+            let alloc = || api.clSVMAlloc(context, flags, size, alignment) as usize;
+            return *SAME.get_or_init(alloc) as *mut c_void;
+        }
+        "freed-by-another-given-twice"
+            if size == 5000 && main_thread() && FREED_BY_ANOTHER.load(SeqCst) =>
+        {
+            static FIRST: OnceLock<usize> = OnceLock::new();
+            let alloc = || api.clSVMAlloc(context, flags, size, alignment) as usize;
+            return *FIRST.get_or_init(alloc) as *mut c_void;
+        }
+        "freed-is-lost" if size == maximum() && FREED_LARGEST.load(SeqCst) => return null_mut(),
         "size-zero" if size == 0 => size = 1,
         "size-beyond-maximum" if size > maximum() && size < 1 << 60 => size = 64,
         "half-of-maximum" if size == maximum() => size /= 2,

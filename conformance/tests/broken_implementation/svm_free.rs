@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use isocl_conformance::client::{read, reference, write, SvmFreeCallback};
 use opencl_sys::*;
 
-use super::{buffer, queue, real, rule, svm_alloc};
+use super::{buffer, main_thread, queue, real, rule, svm_alloc};
 
 static QUEUES: Mutex<Vec<usize>> = Mutex::new(Vec::new());
 
@@ -56,6 +56,14 @@ pub fn svm_free(context: cl_context, ptr: *mut c_void) {
         .map(|live| live.1);
     svm_alloc::forget(ptr);
     match rule() {
+        "threads-get-the-same" if size == Some(1) => return,
+        "freed-by-another-given-twice" if main_thread() && size == Some(5000) => return,
+        "freed-by-another-given-twice" if !main_thread() => {
+            svm_alloc::FREED_BY_ANOTHER.store(true, SeqCst);
+        }
+        "freed-is-lost" if size == Some(svm_alloc::maximum()) => {
+            svm_alloc::FREED_LARGEST.store(true, SeqCst);
+        }
         "free-keeps" if !ptr.is_null() => return,
         "free-null-crashes" if ptr.is_null() => std::process::abort(),
         "free-null-ends-the-process" if ptr.is_null() => std::process::exit(3),

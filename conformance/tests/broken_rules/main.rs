@@ -14,6 +14,7 @@ use isocl_conformance::checks::GROUPS;
 mod consistency;
 mod kernel;
 mod memory;
+mod several;
 mod sharing;
 mod svm_command;
 
@@ -29,12 +30,13 @@ const CASES: &[&[Case]] = &[
     memory::CASES,
     sharing::CASES,
     consistency::CASES,
+    several::CASES,
     svm_command::CASES,
     kernel::CASES,
 ];
 
 /// Checks that no rule is broken for: what they look at is left open, or not there on this device.
-const OPEN: &[&[&str]] = &[memory::OPEN, svm_command::OPEN, kernel::OPEN];
+const OPEN: &[&[&str]] = &[memory::OPEN, several::OPEN, svm_command::OPEN, kernel::OPEN];
 
 /// The library that breaks rules.
 fn broken() -> PathBuf {
