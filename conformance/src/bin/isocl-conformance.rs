@@ -1,7 +1,7 @@
 //! `isocl-conformance`: checks what the OpenCL specification says about shared virtual memory
 //! against any implementation, in child processes.
 //!
-//! `--help` tells the arguments. With `--worker` the program is the child that runs checks.
+//! `--help` tells the arguments. With `--worker` the program is the child that runs checks, and with `--scene` one that such a child starts.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -16,15 +16,15 @@ use isocl_conformance::check::report::{Column, Report};
 use isocl_conformance::check::runner::Runner;
 use isocl_conformance::check::selection::select;
 use isocl_conformance::check::{html, junit, table, worker, Check};
-use isocl_conformance::checks::GROUPS;
+use isocl_conformance::checks::{fork_and_exit, GROUPS};
 use isocl_conformance::khronos;
 
 fn main() -> ExitCode {
-    if std::env::args()
-        .nth(1)
-        .is_some_and(|first| first == worker::ARGUMENT)
-    {
-        return exit(worker::serve().map(|()| true));
+    let mut arguments = std::env::args().skip(1);
+    match (arguments.next().as_deref(), arguments.next()) {
+        (Some(worker::ARGUMENT), None) => return exit(worker::serve().map(|()| true)),
+        (Some(fork_and_exit::ARGUMENT), Some(scene)) => fork_and_exit::play(&scene),
+        _ => {}
     }
     let arguments = Arguments::parse();
     exit(match arguments.command {

@@ -20,6 +20,7 @@ mod enqueue_memfill;
 mod enqueue_migrate;
 mod enqueue_unmap;
 mod exec_info;
+pub mod fork_and_exit;
 mod free;
 mod guard;
 mod kernel_arguments;
@@ -58,6 +59,7 @@ pub const GROUPS: &[Group] = &[
     devices::GROUP,
     threads::GROUP,
     limits::GROUP,
+    fork_and_exit::GROUP,
 ];
 
 /// The check of this name.

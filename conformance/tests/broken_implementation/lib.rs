@@ -43,6 +43,25 @@ fn main_thread() -> bool {
     unsafe { libc::gettid() }.unsigned_abs() == std::process::id()
 }
 
+/// Has the memory that is allocated spoiled whenever the process forks.
+fn spoil_on_fork() {
+    extern "C" fn spoil() {
+        for (address, _, _) in svm_alloc::live().iter() {
+            write(*address as *mut c_void, 0, 0xEE_u8);
+        }
+    }
+    // SAFETY: the function lives as long as this library, which is never unloaded.
+    unsafe { libc::pthread_atfork(None, Some(spoil), None) };
+}
+
+/// Has the process abort when it ends.
+fn abort_at_exit() {
+    extern "C" fn abort() {
+        std::process::abort();
+    }
+    isocl_conformance::process::at_exit(abort);
+}
+
 /// The queue, the wait list and the event of a command.
 macro_rules! order {
     ($queue:ident, $count:ident, $list:ident, $event:ident) => {

@@ -220,6 +220,7 @@ pub fn mem_fill(
         _ if held.is_some() => (1, held.as_slice().as_ptr()),
         "user-events-ignored" if waits_for_user_event(order.count, order.list) => (0, null()),
         "queues-block-each-other" => behind_others(order.queue, order.count, order.list),
+        "fills-that-wait-lost" if order.count > 0 => return order.nothing(),
         "small-fills-lost" if size == 64 => return order.nothing(),
         "older-contexts-lose-commands" if !svm_alloc::is_latest(context_of(order.queue)) => {
             return order.nothing();

@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use isocl_conformance::client::{offset, read, write, ContextCallback};
 use opencl_sys::*;
 
-use super::{main_thread, real, rule};
+use super::{abort_at_exit, main_thread, real, rule, spoil_on_fork};
 
 static CONTEXTS: Mutex<Vec<usize>> = Mutex::new(Vec::new());
 static DEVICE: AtomicUsize = AtomicUsize::new(0);
@@ -24,6 +24,11 @@ pub fn create_context(
     user_data: *mut c_void,
     errcode_ret: *mut cl_int,
 ) -> cl_context {
+    match rule() {
+        "fork-spoils-memory" => spoil_on_fork(),
+        "exit-aborts" => abort_at_exit(),
+        _ => {}
+    }
     static CREATED: AtomicUsize = AtomicUsize::new(0);
     if CREATED.fetch_add(1, SeqCst) > 40 && rule() == "contexts-run-out" {
         write(errcode_ret.cast(), 0, CL_OUT_OF_RESOURCES);

@@ -6,6 +6,7 @@ const CONTEXTS: &[&str] = &["contexts"];
 const DEVICES: &[&str] = &["devices"];
 const THREADS: &[&str] = &["threads"];
 const LIMITS: &[&str] = &["limits"];
+const FORK_AND_EXIT: &[&str] = &["fork-and-exit"];
 
 /// The rules, the groups, and the checks that notice.
 pub const CASES: &[Case] = &[
@@ -72,6 +73,30 @@ pub const CASES: &[Case] = &[
         &["limits/many-small", "limits/many-commands"],
     ),
     ("list-cut", LIMITS, &["limits/many-reached"]),
+    (
+        "exit-aborts",
+        FORK_AND_EXIT,
+        &[
+            "fork-and-exit/live-memory",
+            "fork-and-exit/mapped-memory",
+            "fork-and-exit/live-objects",
+            "fork-and-exit/pending-commands",
+            "fork-and-exit/running-commands",
+            "fork-and-exit/waiting-thread",
+            "fork-and-exit/by-another-thread",
+            "fork-and-exit/context-released-with-memory",
+        ],
+    ),
+    (
+        "fork-spoils-memory",
+        FORK_AND_EXIT,
+        &["fork-and-exit/child-that-ends"],
+    ),
+    (
+        "fills-that-wait-lost",
+        FORK_AND_EXIT,
+        &["fork-and-exit/child-while-commands-wait"],
+    ),
 ];
 
 /// Checks that no rule is broken for: this device is alone.
