@@ -250,7 +250,7 @@ impl Loaded {
         mut lanes: Option<Lanes>,
         symbol: &str,
     ) -> Result<Compiled, Error> {
-        let context = Context::new();
+        let context = Context::without_names();
         let module = self.module_of(&context, kernel)?;
         for variable in shared_variables(&module) {
             if variable.ty().address_space() == address_space::CONSTANT {

@@ -59,6 +59,7 @@ pub mod region_function;
 pub mod region_tree;
 pub mod service;
 pub mod shape;
+pub mod size_budget;
 pub mod slot;
 pub mod structure;
 pub mod sub_group;

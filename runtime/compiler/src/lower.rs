@@ -62,10 +62,9 @@ pub fn lower(
 ) -> Result<Lowered, Error> {
     division::make_total(module);
     let function = prepare::prepare(module, kernel, machine)?;
-    if lanes.is_some() {
-        widen::check_size(function, lanes::vector_registers(lanes::natural_width()?))
-            .map_err(Error::NotWidened)?;
-    }
+    // Known before anything is done for lanes, so that nothing is done twice.
+    let registers = lanes::vector_registers(lanes::natural_width()?);
+    let lanes = lanes.filter(|_| widen::check_size(function, registers).is_ok());
     let independent = !uses_atomics(function);
     calls::lower(module, function).map_err(Error::Internal)?;
     let sub_group_size = lanes.map_or(1, |lanes| lanes.width);

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::builtin_name::BuiltinName;
 use crate::error::Error;
 use crate::llvm::{address_space, Linkage, Module, Opcode, TargetMachine, Type, Value};
-use crate::{sub_group, undefined};
+use crate::{size_budget, sub_group, undefined};
 
 /// Passes that leave one function with its variables in registers. The branch passes respect
 /// `convergent`, so no barrier is copied.
@@ -20,7 +20,8 @@ const SHARE: &str = "always-inline,function(sroa,early-cse)";
 pub const SIMPLIFY: &str =
     "function(sroa,early-cse,instcombine<no-verify-fixpoint>,simplifycfg,adce)";
 
-/// Brings everything `kernel` needs into its function, for the host's triple and data layout.
+/// Brings everything `kernel` needs into its function, for the host's triple and data layout, but for
+/// functions that only compute and of which there would be too many copies.
 ///
 /// # Errors
 /// There is no such kernel, or a function calls itself.
@@ -33,6 +34,7 @@ pub fn prepare(module: &Module, kernel: &str, machine: &TargetMachine) -> Result
     module.strip_debug_info();
     module.set_triple(&machine.triple());
     module.set_data_layout(&machine.data_layout());
+    let out_of_line = size_budget::out_of_line(function);
     let mut shared = Vec::new();
     for other in module.functions() {
         other.use_c_calling_convention();
@@ -41,7 +43,10 @@ pub fn prepare(module: &Module, kernel: &str, machine: &TargetMachine) -> Result
             sub_group::mark(module, other);
         } else {
             make_inlinable(other);
-            if is_shared(other) {
+            if out_of_line.contains(&other) {
+                other.set_linkage(Linkage::LLVMInternalLinkage);
+                other.add_attribute(module.context().enum_attribute("noinline", 0));
+            } else if is_shared(other) {
                 shared.push(other);
             } else if other != function {
                 inline_always(module, other);
@@ -58,7 +63,8 @@ pub fn prepare(module: &Module, kernel: &str, machine: &TargetMachine) -> Result
     run(INLINE)?;
     for instruction in function.instructions() {
         let callee = instruction.called_function();
-        if let Some(callee) = callee.filter(|callee| !callee.is_declaration()) {
+        let stays = |callee: &Value| callee.is_declaration() || out_of_line.contains(callee);
+        if let Some(callee) = callee.filter(|callee| !stays(callee)) {
             let name = callee.name();
             return Err(Error::Internal(format!("{name} was not inlined")));
         }

@@ -47,6 +47,10 @@ const OPERATIONS_PER_WIDE_ACCESS: usize = 16;
 pub fn check_size(kernel: Value, registers_for_vectors: usize) -> Result<(), String> {
     let (mut operations, mut wide, mut accessed) = (0, 0, 0);
     for instruction in kernel.instructions() {
+        let callee = instruction.called_function();
+        if callee.is_some_and(|callee| !callee.is_declaration()) {
+            return Err("functions are called".to_owned());
+        }
         let stored = match instruction.opcode() {
             Some(Opcode::LLVMStore) => elements(instruction.operand(0)),
             _ => 0,

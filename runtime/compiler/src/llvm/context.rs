@@ -58,6 +58,13 @@ impl Context {
         }
     }
 
+    /// A context in which instructions and blocks have no names, which take time to keep unique.
+    pub fn without_names() -> Self {
+        let context = Self::new();
+        llvm!(LLVMContextSetDiscardValueNames(context.owned.raw, 1));
+        context
+    }
+
     /// The C API's pointer.
     pub fn raw(&self) -> LLVMContextRef {
         self.owned.raw

@@ -441,3 +441,36 @@ fn private_arrays_of_which_a_use_is_not_known() {
         }",
     );
 }
+
+#[test]
+fn functions_called_a_thousand_times_are_not_copied() {
+    let step = "x = mixed(x, i + n); ".repeat(1200);
+    let source = |qualifier: &str, steps: &str| {
+        format!(
+            "{qualifier} int mixed(int x, int y) {{
+                for (int j = 0; j < 3; j++) {{
+                    x ^= y << 3; y += x * 5 + (x >> 7); x -= y % 11;
+                    if (x & 1) y ^= x * 3; else x += y >> 2;
+                }}
+                return x + y;
+            }}
+            kernel void k(global int *out, int n) {{
+                int i = get_global_id(0), x = out[i];
+                {steps}
+                out[i] = x;
+            }}"
+        )
+    };
+    let run = |source: &str| {
+        let mut out: Vec<i32> = (0..64).map(|i| i * 37 % 101).collect();
+        let arguments = [Arg::Ints(&mut []), Arg::Bytes(&[0; 4])];
+        let kernel = Kernel::in_lanes(source, &arguments, Some(Lanes::any(16)));
+        let mut arguments = [Arg::Ints(&mut out), Arg::Bytes(&5i32.to_le_bytes())];
+        kernel.run(Range::line(64, 64), &mut arguments, false);
+        (out, kernel.ir.contains("call i32 @mixed"))
+    };
+    let looped = "for (int t = 0; t < 1200; t++) x = mixed(x, i + n);";
+    let (want, is_called) = run(&source("", looped));
+    assert!(!is_called);
+    assert_eq!(run(&source("", &step)), (want, true));
+}
