@@ -8,6 +8,7 @@ mod allocation;
 mod buffers_over_svm;
 mod bytes;
 mod capabilities;
+mod coarse_grained_rules;
 mod consistency;
 mod contexts;
 mod devices;
@@ -19,6 +20,7 @@ mod enqueue_memcpy;
 mod enqueue_memfill;
 mod enqueue_migrate;
 mod enqueue_unmap;
+mod events;
 mod exec_info;
 pub mod fork_and_exit;
 mod free;
@@ -53,6 +55,8 @@ pub const GROUPS: &[Group] = &[
     consistency::GROUP,
     synchronization_points::GROUP,
     queues::GROUP,
+    coarse_grained_rules::GROUP,
+    events::GROUP,
     kernel_arguments::GROUP,
     exec_info::GROUP,
     contexts::GROUP,

@@ -15,6 +15,9 @@ pub fn beside(
     pointer: *mut c_void,
     size: usize,
 ) {
+    if rule() != elsewhere && rule() != behind {
+        return;
+    }
     let whole = svm_alloc::size_of_live(pointer as usize) == Some(size);
     let first = svm_alloc::live().first().map(|live| live.0 as *mut c_void);
     if rule() == elsewhere && whole && size == 129 {

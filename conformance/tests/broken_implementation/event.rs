@@ -3,9 +3,10 @@
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
-use isocl_conformance::client::{read, write};
+use isocl_conformance::client::{read, reference, write, EventCallback};
 use opencl_sys::*;
 
+use super::svm_command::allowed;
 use super::{queue, real, rule};
 
 const COARSE: cl_ulong = CL_DEVICE_SVM_COARSE_GRAIN_BUFFER;
@@ -70,6 +71,12 @@ pub fn event_info(
     size_ret: *mut usize,
 ) -> cl_int {
     let code = real().clGetEventInfo(event, name, size, value, size_ret);
+    let known = (CL_EVENT_COMMAND_QUEUE..=CL_EVENT_CONTEXT).contains(&name);
+    let code = match rule() {
+        "event-info-anything" => allowed(code, CL_INVALID_VALUE, !known),
+        "event-info-in-any-room" => allowed(code, CL_INVALID_VALUE, known),
+        _ => code,
+    };
     if code != CL_SUCCESS || value.is_null() {
         return code;
     }
@@ -106,6 +113,13 @@ pub fn profiling_info(
     size_ret: *mut usize,
 ) -> cl_int {
     let code = real().clGetEventProfilingInfo(event, name, size, value, size_ret);
+    let known = (CL_PROFILING_COMMAND_QUEUED..=CL_PROFILING_COMMAND_COMPLETE).contains(&name);
+    let code = match rule() {
+        "profiling-always" => allowed(code, CL_PROFILING_INFO_NOT_AVAILABLE, true),
+        "profiling-of-anything" => allowed(code, CL_INVALID_VALUE, !known),
+        "profiling-in-any-room" => allowed(code, CL_INVALID_VALUE, known),
+        _ => code,
+    };
     if rule() == "profiling-backwards" && name == CL_PROFILING_COMMAND_START && !value.is_null() {
         write(value, 0, cl_ulong::MAX);
     }
@@ -124,4 +138,37 @@ pub fn queue_info(
         write(value, 0, 0_usize);
     }
     code
+}
+
+/// The callback that an application gave, behind one of ours.
+struct Callback {
+    function: EventCallback,
+    user_data: usize,
+}
+
+extern "C" fn tell_success(event: cl_event, _: cl_int, user_data: *mut c_void) {
+    let callback = reference::<Callback>(user_data);
+    (callback.function)(event, CL_COMPLETE, callback.user_data as *mut c_void);
+}
+
+pub fn set_callback(
+    event: cl_event,
+    status: cl_int,
+    callback: Option<EventCallback>,
+    user_data: *mut c_void,
+) -> cl_int {
+    let set = |callback, user_data| real().clSetEventCallback(event, status, callback, user_data);
+    match (rule(), callback) {
+        ("event-callback-lost", Some(_)) => CL_SUCCESS,
+        ("event-callback-tells-success", Some(function)) => {
+            // Lives as long as the process: it may be called late.
+            let callback: &'static Callback = Box::leak(Box::new(Callback {
+                function,
+                user_data: user_data as usize,
+            }));
+            let data = std::ptr::from_ref(callback).cast_mut().cast();
+            set(Some(tell_success), data)
+        }
+        _ => set(callback, user_data),
+    }
 }

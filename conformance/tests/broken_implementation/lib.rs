@@ -96,6 +96,7 @@ macro_rules! body {
     };
     (clReleaseCommandQueue, $($argument:ident),*) => { svm_free::release_queue($($argument),*) };
     (clEnqueueSVMFree, $($argument:ident),*) => { svm_free::enqueue_svm_free($($argument),*) };
+    (clSetEventCallback, $($argument:ident),*) => { event::set_callback($($argument),*) };
     (clGetEventInfo, $($argument:ident),*) => { event::event_info($($argument),*) };
     (clGetEventProfilingInfo, $($argument:ident),*) => { event::profiling_info($($argument),*) };
     (clGetCommandQueueInfo, $($argument:ident),*) => { event::queue_info($($argument),*) };

@@ -55,6 +55,11 @@ impl Order {
             "command-wait-list-null" if count > 0 && list.is_null() => call(without),
             "command-wait-list-empty" if count == 0 && !list.is_null() => call(without),
             "command-wait-list-of-null" if events.contains(&0) => call(without),
+            "command-complete-event-refused"
+                if some > 0 && !events.contains(&0) && is_open_gate(events[0] as cl_event) =>
+            {
+                CL_INVALID_EVENT_WAIT_LIST
+            }
             "command-wait-list-of-wrong-type"
                 if svm_free::queues()
                     .iter()
@@ -77,6 +82,24 @@ pub fn allowed(code: cl_int, error: cl_int, condition: bool) -> cl_int {
     } else {
         code
     }
+}
+
+/// Whether the rule is about commands of so many bytes: its name ends with their number.
+fn about(prefix: &str, size: usize) -> bool {
+    let number = rule().strip_prefix(prefix);
+    number.is_some_and(|number| number.parse() == Ok(size))
+}
+
+/// Whether an event is a user event that is complete.
+fn is_open_gate(event: cl_event) -> bool {
+    let ask = |name| {
+        let mut value: cl_uint = 0;
+        let (size, place) = (size_of::<cl_uint>(), (&raw mut value).cast());
+        real().clGetEventInfo(event, name, size, place, std::ptr::null_mut());
+        value
+    };
+    ask(CL_EVENT_COMMAND_TYPE) == CL_COMMAND_USER
+        && ask(CL_EVENT_COMMAND_EXECUTION_STATUS) == CL_COMPLETE as cl_uint
 }
 
 /// Changes a byte of memory, if there are no commands left that would change it back.
@@ -109,7 +132,7 @@ pub fn memcpy(
         } = order;
         real().clEnqueueSVMMemcpy(queue, blocking, to, from, size, count, list, event)
     };
-    let (svm_to, svm_from) = (is_svm(to), is_svm(from));
+    let (svm_to, svm_from) = (|| is_svm(to), || is_svm(from));
     let touching = to as usize + size == from as usize || from as usize + size == to as usize;
     let copy_now = || (0..size).for_each(|index| write(to, index, read::<u8>(from, index)));
     let queue = order.queue;
@@ -117,10 +140,11 @@ pub fn memcpy(
         "commands-after-lost" if svm_free::freed().contains(&(order.queue as usize)) => {
             order.nothing()
         }
-        "memcpy-svm-to-svm" if size == 1000 && svm_to && svm_from => order.nothing(),
-        "memcpy-host-to-svm" if size == 1000 && svm_to && !svm_from => order.nothing(),
-        "memcpy-svm-to-host" if size == 1000 && !svm_to && svm_from => order.nothing(),
-        "memcpy-host-to-host" if size == 1000 && !svm_to && !svm_from => order.nothing(),
+        _ if about("memcpy-lost-", size) => order.nothing(),
+        "memcpy-svm-to-svm" if size == 1000 && svm_to() && svm_from() => order.nothing(),
+        "memcpy-host-to-svm" if size == 1000 && svm_to() && !svm_from() => order.nothing(),
+        "memcpy-svm-to-host" if size == 1000 && !svm_to() && svm_from() => order.nothing(),
+        "memcpy-host-to-host" if size == 1000 && !svm_to() && !svm_from() => order.nothing(),
         "memcpy-touching" if touching && size > 0 => CL_MEM_COPY_OVERLAP,
         "memcpy-byte-too-many" if size == 33 => call(order, 34),
         "memcpy-at-most-a-mebibyte" => call(order, size.min(1 << 20)),
@@ -137,12 +161,14 @@ pub fn memcpy(
             let error = CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST;
             allowed(call(order, size), error, true)
         }
-        "memcpy-despite-failed-wait" if order.count > 0 && !svm_to => {
+        "memcpy-despite-failed-wait" if order.count > 0 && !svm_to() => {
             copy_now();
             call(order, size)
         }
-        "memcpy-overlap" => allowed(call(order, size), CL_MEM_COPY_OVERLAP, svm_to),
-        "memcpy-overlap-of-host-memory" => allowed(call(order, size), CL_MEM_COPY_OVERLAP, !svm_to),
+        "memcpy-overlap" => allowed(call(order, size), CL_MEM_COPY_OVERLAP, svm_to()),
+        "memcpy-overlap-of-host-memory" => {
+            allowed(call(order, size), CL_MEM_COPY_OVERLAP, !svm_to())
+        }
         "memcpy-destination-null" => allowed(call(order, size), CL_INVALID_VALUE, to.is_null()),
         "memcpy-source-null" => allowed(call(order, size), CL_INVALID_VALUE, from.is_null()),
         "memcpy-size-zero" if size == 0 => CL_INVALID_VALUE,
@@ -266,6 +292,7 @@ pub fn map(
         "last-byte-lost" if flags == CL_MAP_READ && size == (1 << 16) + 1 => {
             spoiled(order, size - 1)
         }
+        _ if about("map-spoils-", size) => spoiled(order, size - 1),
         "map-too-early" if whole && blocking == CL_FALSE => spoiled(order, 77),
         "map-does-not-block" if whole && blocking == CL_TRUE => spoiled(order, 77),
         "map-invalidate-refused" if flags == CL_MAP_WRITE_INVALIDATE_REGION => CL_INVALID_VALUE,
@@ -316,6 +343,7 @@ pub fn unmap(order: Order, memory: *mut c_void) -> cl_int {
     };
     let known = |queue| svm_free::queues().contains(&queue);
     order.enqueue(|order| match rule() {
+        _ if about("unmap-spoils-", size) => spoiled(order, size - 1),
         "unmap-loses-writes" if flags == CL_MAP_WRITE && size == 5000 => spoiled(order, 4999),
         "unmap-loses-new-writes" if flags == CL_MAP_WRITE_INVALIDATE_REGION && size == 5000 => {
             spoiled(order, 0)

@@ -12,6 +12,7 @@ use isocl_conformance::check::Check;
 use isocl_conformance::checks::GROUPS;
 
 mod consistency;
+mod events;
 mod kernel;
 mod memory;
 mod several;
@@ -33,6 +34,7 @@ const CASES: &[&[Case]] = &[
     several::CASES,
     svm_command::CASES,
     kernel::CASES,
+    events::CASES,
 ];
 
 /// Checks that no rule is broken for: what they look at is left open, or not there on this device.
