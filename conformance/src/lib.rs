@@ -9,6 +9,7 @@ pub mod check;
 pub mod checks;
 pub mod child;
 pub mod client;
+pub mod fuzz;
 pub mod kernel_driver;
 pub mod khronos;
 pub mod process;
