@@ -16,6 +16,7 @@ pub struct Runner {
     child: Child<Reply>,
     limit: Duration,
     group: &'static str,
+    again: bool,
 }
 
 impl Runner {
@@ -30,7 +31,16 @@ impl Runner {
             child: Child::new(program, &[ARGUMENT], environment, usize::MAX),
             limit,
             group: "",
+            again: true,
         }
+    }
+
+    /// The same, without a second run of what goes wrong in a process that others ran in: for those
+    /// who only ask whether it went wrong.
+    #[must_use]
+    pub const fn once(mut self) -> Self {
+        self.again = false;
+        self
     }
 
     /// What the implementation says of itself.
@@ -58,7 +68,7 @@ impl Runner {
             self.child.stop();
             self.group = check.group();
         }
-        let others = self.child.served() > 0;
+        let others = self.again && self.child.served() > 0;
         let begin = Instant::now();
         let mut outcome = self.ask(check)?;
         let mut note = None;

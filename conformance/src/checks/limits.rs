@@ -163,7 +163,7 @@ fn after_exhaustion(environment: &Environment) -> Finding {
 
 fn many_small(environment: &Environment) -> Finding {
     let (api, queue, none) = (environment.api, environment.queue, null_mut());
-    let given: Result<Vec<_>, _> = (0..5000).map(|_| environment.svm(40)).collect();
+    let given: Result<Vec<_>, _> = (0..2000).map(|_| environment.svm(40)).collect();
     let given = given?;
     for (index, pointer) in (0..).zip(&given) {
         let value: u32 = index;

@@ -240,7 +240,7 @@ pub fn mem_fill(
         "fills-lost-when-full" if size == 1 && svm_alloc::largest_live() > 2 => {
             return order.nothing();
         }
-        "fills-beyond-four-thousand-lost" if size <= 40 && count() > 4000 => {
+        "fills-beyond-a-thousand-lost" if size <= 40 && count() > 1000 => {
             return order.nothing();
         }
         _ => (order.count, order.list),

@@ -68,7 +68,7 @@ pub const CASES: &[Case] = &[
     ("fills-lost-when-full", LIMITS, &["limits/exhaustion"]),
     ("freed-is-lost", LIMITS, &["limits/after-exhaustion"]),
     (
-        "fills-beyond-four-thousand-lost",
+        "fills-beyond-a-thousand-lost",
         LIMITS,
         &["limits/many-small", "limits/many-commands"],
     ),
