@@ -8,11 +8,11 @@ use std::collections::{HashMap, HashSet};
 
 use crate::control_flow::ControlFlow;
 use crate::lane_shape::{LaneShapes, Shape};
-use crate::lanes::{elements, most_live, vector_registers};
 use crate::llvm::{Block, Module, Opcode, Value};
 use crate::pure_intrinsic;
 use crate::region_function::RegionFunction;
 use crate::region_tree::Node;
+use crate::registers::{elements, most_live, Registers};
 use crate::slot;
 
 /// Most values that are the same in all lanes but not in all rows, for which there are registers.
@@ -23,25 +23,6 @@ const SPARE_REGISTERS: usize = 4;
 
 /// Operations in loops that depend on the row, for each that does not, up to which jamming pays.
 const COPIED_FOR_EACH_SHARED: usize = 8;
-
-/// The processor's registers for vectors.
-#[derive(Debug, Clone, Copy)]
-pub struct Registers {
-    /// How many there are.
-    pub count: usize,
-    /// How many a value takes that varies between lanes.
-    pub for_each_value: usize,
-}
-
-impl Registers {
-    /// The registers where `natural` lanes fill one.
-    pub fn for_lanes(width: u32, natural: u32) -> Self {
-        Self {
-            count: vector_registers(natural),
-            for_each_value: width.div_ceil(natural) as usize,
-        }
-    }
-}
 
 /// How many rows at once, a power of two and at most `most`, pay for what a region does.
 pub fn rows_that_pay(

@@ -1,14 +1,13 @@
 //! How many work-items of a kernel run at once, in the lanes of vectors.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 
 use isocl_compiler_interface::rows::Rows;
 
-use crate::control_flow::ControlFlow;
 use crate::error::Error;
 use crate::llvm::{Opcode, TargetMachine, Value};
 use crate::region::Regions;
+use crate::registers::{elements, most_live};
 
 /// A way to run the rows of a launch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -102,15 +101,6 @@ pub fn natural_width() -> Result<u32, Error> {
     Ok(*WIDTH.get_or_init(|| width))
 }
 
-/// Registers for vectors of a processor of which one has `natural` lanes.
-pub fn vector_registers(natural: u32) -> usize {
-    if natural >= 16 {
-        32
-    } else {
-        16
-    }
-}
-
 /// Values that differ between work-items and are needed later, of which a kernel has room for two
 /// registers each. Processors with 16 lanes have 32 registers, others 16.
 fn most_live_values(natural: u32) -> usize {
@@ -162,59 +152,6 @@ pub fn doublings_that_pay(regions: &Regions, natural: u32) -> u32 {
         true => 1 + u32::from(half > wider && 2 * half > operations),
         false => 0,
     }
-}
-
-/// Elements of a vector; one for anything else.
-pub fn elements(value: Value) -> usize {
-    let of = value.ty();
-    if of.is_vector() {
-        of.vector_len() as usize
-    } else {
-        1
-    }
-}
-
-/// Most registers that are in use at the same time, of which a value takes as many as `registers`
-/// says.
-pub fn most_live(
-    flow: &ControlFlow,
-    blocks: &[usize],
-    registers: &dyn Fn(Value) -> usize,
-) -> usize {
-    let counts = |value: &Value| registers(*value) > 0;
-    let sum = |live: &HashSet<Value>| live.iter().map(|value| registers(*value)).sum();
-    let mut live_in: HashMap<usize, HashSet<Value>> = HashMap::new();
-    let mut most = 0;
-    let mut changed = true;
-    while changed {
-        changed = false;
-        most = 0;
-        for &number in blocks.iter().rev() {
-            let block = flow.blocks[number];
-            let mut live: HashSet<Value> = HashSet::new();
-            for successor in &flow.successors[number] {
-                live.extend(live_in.get(successor).into_iter().flatten());
-                for phi in flow.blocks[*successor].phis() {
-                    let taken = phi.incoming().into_iter();
-                    live.extend(taken.filter(|pair| pair.1 == block).map(|pair| pair.0));
-                }
-            }
-            live.retain(counts);
-            most = most.max(sum(&live));
-            for instruction in block.instructions().into_iter().rev() {
-                live.remove(&instruction);
-                if instruction.opcode() != Some(Opcode::LLVMPHI) {
-                    live.extend(instruction.operands().into_iter().filter(counts));
-                }
-                most = most.max(sum(&live));
-            }
-            if live_in.get(&number) != Some(&live) {
-                live_in.insert(number, live);
-                changed = true;
-            }
-        }
-    }
-    most
 }
 
 #[cfg(test)]

@@ -57,6 +57,7 @@ pub mod region;
 pub mod region_body;
 pub mod region_function;
 pub mod region_tree;
+pub mod registers;
 pub mod service;
 pub mod shape;
 pub mod size_budget;

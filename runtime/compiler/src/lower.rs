@@ -8,7 +8,6 @@ use crate::calls;
 use crate::division;
 use crate::entry;
 use crate::error::Error;
-use crate::jam::Registers;
 use crate::lanes::{self, Lanes};
 use crate::llvm::{Module, TargetMachine, Value};
 use crate::local_memory;
@@ -17,6 +16,7 @@ use crate::prepare;
 use crate::reciprocal;
 use crate::reciprocal_root;
 use crate::region::Regions;
+use crate::registers::{vector_registers, Registers};
 use crate::structure;
 use crate::sub_group;
 use crate::widen;
@@ -63,7 +63,7 @@ pub fn lower(
     division::make_total(module);
     let function = prepare::prepare(module, kernel, machine)?;
     // Known before anything is done for lanes, so that nothing is done twice.
-    let registers = lanes::vector_registers(lanes::natural_width()?);
+    let registers = vector_registers(lanes::natural_width()?);
     let lanes = lanes.filter(|_| widen::check_size(function, registers).is_ok());
     let independent = !uses_atomics(function);
     calls::lower(module, function).map_err(Error::Internal)?;

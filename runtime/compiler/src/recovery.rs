@@ -15,9 +15,9 @@ extern "C" {
 }
 
 /// Stack of a compiling thread in bytes. clang and LLVM recurse as deep as a program nests, and
-/// the application's threads may have little. The C library keeps stacks of up to 40 MiB for the
-/// next thread; giving one back to the system makes every processor forget addresses.
-const STACK_BYTES: usize = 36 << 20;
+/// the application's threads may have little. The C library keeps stacks of up to 40 MiB for later
+/// threads: with those, a program nested too deep damaged memory of others now and then.
+const STACK_BYTES: usize = 64 << 20;
 
 struct Call<F, R> {
     work: Option<F>,

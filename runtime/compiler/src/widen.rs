@@ -14,13 +14,14 @@ mod wide;
 use std::collections::{HashMap, HashSet};
 
 use crate::control_flow::ControlFlow;
-use crate::jam::{self, Registers};
+use crate::jam;
 use crate::lane_shape::{LaneShapes, Shape};
-use crate::lanes::{elements, most_live, Lanes};
+use crate::lanes::Lanes;
 use crate::llvm::{Block, Builder, Context, Linkage, Module, Opcode, TargetMachine, Value};
 use crate::private_array;
 use crate::region_function::{Part, RegionFunction, Widened};
 use crate::region_tree::{self, Node};
+use crate::registers::{elements, most_live, Registers};
 
 /// Passes that give a region the form that a tree is read from.
 const FOR_TREE: &str = "function(sroa,early-cse,simplifycfg,instcombine<no-verify-fixpoint>,\
