@@ -15,3 +15,4 @@ pub mod khronos;
 pub mod process;
 pub mod random_kernel;
 pub mod session;
+pub mod temporary_folder;

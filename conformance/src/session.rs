@@ -268,21 +268,29 @@ impl Session {
         )
     }
 
+    /// What an event tells under a name whose values have the type of `initial`, a number or a handle.
+    ///
+    /// # Errors
+    /// When the query fails.
+    pub fn event_info<T>(
+        &self,
+        event: cl_event,
+        name: cl_uint,
+        initial: T,
+    ) -> Result<T, CallError> {
+        let mut value = initial;
+        let place = std::ptr::from_mut(&mut value).cast();
+        let code = (self.api).clGetEventInfo(event, name, size_of::<T>(), place, null_mut());
+        check("clGetEventInfo", code)?;
+        Ok(value)
+    }
+
     /// Status of an event.
     ///
     /// # Errors
     /// When the query fails.
     pub fn event_status(&self, event: cl_event) -> Result<cl_int, CallError> {
-        let mut status: cl_int = 0;
-        let code = self.api.clGetEventInfo(
-            event,
-            CL_EVENT_COMMAND_EXECUTION_STATUS,
-            size_of::<cl_int>(),
-            std::ptr::from_mut(&mut status).cast(),
-            null_mut(),
-        );
-        check("clGetEventInfo", code)?;
-        Ok(status)
+        self.event_info(event, CL_EVENT_COMMAND_EXECUTION_STATUS, 0)
     }
 
     /// Command type of an event.
@@ -290,16 +298,7 @@ impl Session {
     /// # Errors
     /// When the query fails.
     pub fn event_type(&self, event: cl_event) -> Result<cl_uint, CallError> {
-        let mut command: cl_uint = 0;
-        let code = self.api.clGetEventInfo(
-            event,
-            CL_EVENT_COMMAND_TYPE,
-            size_of::<cl_uint>(),
-            std::ptr::from_mut(&mut command).cast(),
-            null_mut(),
-        );
-        check("clGetEventInfo", code)?;
-        Ok(command)
+        self.event_info(event, CL_EVENT_COMMAND_TYPE, 0)
     }
 
     /// The stamps QUEUED, SUBMIT, START, END and COMPLETE of an event, in nanoseconds.

@@ -8,6 +8,7 @@ use isocl_conformance::check::outcome::Kind;
 use isocl_conformance::check::report::Report;
 use isocl_conformance::check::Outcome;
 use isocl_conformance::checks::GROUPS;
+use isocl_conformance::temporary_folder::TemporaryFolder;
 
 fn run(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_isocl-conformance"))
@@ -20,31 +21,9 @@ fn text(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
-/// A folder for the files of a test, which goes with it.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let name = format!("isocl-conformance-{}-{name}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn file(&self, name: &str) -> String {
-        self.0.join(name).to_str().unwrap().to_owned()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
 #[test]
 fn isocl_passes_every_check() {
-    let folder = Folder::new("all");
+    let folder = TemporaryFolder::new().unwrap();
     let (json, junit, html) = (
         folder.file("a.json"),
         folder.file("a.xml"),
@@ -94,7 +73,7 @@ fn driver() -> String {
 
 #[test]
 fn a_driver_is_checked_without_a_loader() {
-    let folder = Folder::new("driver");
+    let folder = TemporaryFolder::new().unwrap();
     let (json, named) = (folder.file("a.json"), format!("itself={}", driver()));
     let output = run(&[
         "--implementation",
@@ -116,8 +95,8 @@ fn a_driver_is_checked_without_a_loader() {
 
 #[test]
 fn a_peer_that_cannot_be_run_is_left_out() {
-    let folder = Folder::new("peer");
-    std::fs::write(folder.0.join("peer.so"), "no library").unwrap();
+    let folder = TemporaryFolder::new().unwrap();
+    std::fs::write(folder.path().join("peer.so"), "no library").unwrap();
     let peer = folder.file("peer.so");
     let output = run(&["allocation/size-zero", "--peer", &peer]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
@@ -172,7 +151,7 @@ fn the_list_shows_what_every_check_states() {
 
 #[test]
 fn a_run_goes_on_where_it_stopped() {
-    let folder = Folder::new("resume");
+    let folder = TemporaryFolder::new().unwrap();
     let json = folder.file("a.json");
     let output = run(&["allocation/size", "--json", &json]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
@@ -196,7 +175,7 @@ fn a_run_goes_on_where_it_stopped() {
 
 #[test]
 fn only_what_is_new_counts_against_a_baseline() {
-    let folder = Folder::new("baseline");
+    let folder = TemporaryFolder::new().unwrap();
     let (json, merged) = (folder.file("a.json"), folder.file("b.json"));
     let output = run(&[
         "allocation/size-zero",

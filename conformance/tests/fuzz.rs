@@ -5,27 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// A folder for the files of a test, which goes with it.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let name = format!("isocl-fuzz-{}-{name}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn file(&self, name: &str) -> String {
-        self.0.join(name).to_str().unwrap().to_owned()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
+use isocl_conformance::temporary_folder::TemporaryFolder;
 
 fn fuzz(arguments: &[&str], rule: &str) -> Output {
     Command::new(env!("CARGO_BIN_EXE_isocl-fuzz"))
@@ -75,7 +55,7 @@ fn isocl_does_what_the_model_says() {
 
 #[test]
 fn a_sequence_as_a_program_does_what_it_does() {
-    let folder = Folder::new("show");
+    let folder = TemporaryFolder::new().unwrap();
     // One thread, and two of them.
     let mut threads = String::new();
     for seed in ["3", "5", "8"] {
@@ -113,7 +93,7 @@ fn a_broken_rule_is_found_cut_down_and_reproduced() {
         // What shows in the end only.
         ("event-never-complete", "status of an event", 3, &[]),
     ] {
-        let folder = Folder::new(rule);
+        let folder = TemporaryFolder::new().unwrap();
         let out = folder.file("out");
         let arguments = ["--findings", "1", "--threads", "1", "--out", &out];
         let output = fuzz(

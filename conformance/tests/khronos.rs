@@ -2,13 +2,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
 use std::process::Command;
 
 use isocl_conformance::khronos::record::{Record, Status};
+use isocl_conformance::temporary_folder::TemporaryFolder;
 
 /// A folder with suites, which goes with the test.
-struct Build(PathBuf);
+struct Build(TemporaryFolder);
 
 /// What every suite begins with: listing, and running each of the tests that it is asked for.
 const HARNESS: &str = r#"#!/bin/sh
@@ -37,16 +37,13 @@ exit $bad
 "#;
 
 impl Build {
-    fn new(name: &str) -> Self {
-        let name = format!("isocl-khronos-{}-{name}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
+    fn new() -> Self {
+        Self(TemporaryFolder::new().unwrap())
     }
 
     /// A suite with these tests; `lines` define the function `run` of a test's name, and `last`.
     fn suite(&self, name: &str, tests: &str, lines: &str) {
-        let folder = self.0.join(name);
+        let folder = self.0.path().join(name);
         std::fs::create_dir_all(&folder).unwrap();
         let program = folder.join("test_it");
         let (first, rest) = HARNESS.split_once('\n').unwrap();
@@ -56,13 +53,9 @@ impl Build {
         std::fs::set_permissions(&program, all).unwrap();
     }
 
-    fn file(&self, name: &str) -> String {
-        self.0.join(name).to_str().unwrap().to_owned()
-    }
-
     /// The tests that a suite has run, one after the other.
     fn ran(&self, suite: &str) -> String {
-        let path = self.0.join(suite).join("test_it.ran");
+        let path = self.0.path().join(suite).join("test_it.ran");
         let text = std::fs::read_to_string(path).unwrap_or_default();
         text.split_whitespace().collect::<Vec<_>>().join(" ")
     }
@@ -71,19 +64,13 @@ impl Build {
     fn run(&self, arguments: &[&str]) -> (Option<i32>, String) {
         let output = Command::new(env!("CARGO_BIN_EXE_isocl-conformance"))
             .arg("cts")
-            .arg(&self.0)
+            .arg(self.0.path())
             .args(arguments)
             .output()
             .unwrap();
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let errors = String::from_utf8_lossy(&output.stderr).into_owned();
         (output.status.code(), text + &errors)
-    }
-}
-
-impl Drop for Build {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
@@ -103,11 +90,11 @@ fn named(results: &[(&str, Status)]) -> Vec<(String, Status)> {
 
 #[test]
 fn every_end_of_a_test_is_told_apart_and_the_others_run() {
-    let build = Build::new("ends");
+    let build = Build::new();
     let lines = "run() { case $1 in bad) return 1;; lacks) return 2;; dies) kill -SEGV $$;; \
                  hangs) exec sleep 60;; leaves) exit 1;; esac; }";
     build.suite("mixed", "good bad dies lacks hangs leaves other", lines);
-    let (json, logs) = (build.file("a.json"), build.file("logs"));
+    let (json, logs) = (build.0.file("a.json"), build.0.file("logs"));
     let arguments = ["--suites", "mixed", "--time-limit", "1"];
     let more = ["--json", &json, "--logs", &logs, "--expect", "none"];
     let (code, text) = build.run(&[arguments, [more[0], more[1], more[2], more[3]]].concat());
@@ -127,7 +114,7 @@ fn every_end_of_a_test_is_told_apart_and_the_others_run() {
         let line = format!("unexpected failure: {word}");
         assert!(text.contains(&line), "{line} is missing in\n{text}");
     }
-    let log = std::fs::read_to_string(build.0.join("logs/mixed.log")).unwrap();
+    let log = std::fs::read_to_string(build.0.path().join("logs/mixed.log")).unwrap();
     assert!(log.contains("Compute Device Name") && log.contains("bad FAILED"));
     // The same again is what is expected then.
     let (code, text) = build.run(&[&arguments[..], &["--expect", &json]].concat());
@@ -137,9 +124,9 @@ fn every_end_of_a_test_is_told_apart_and_the_others_run() {
 
 #[test]
 fn what_differs_from_the_record_is_told() {
-    let build = Build::new("record");
+    let build = Build::new();
     build.suite("one", "a b c d", "run() { [ $1 = a ]; }");
-    let (json, other) = (build.file("a.json"), build.file("b.json"));
+    let (json, other) = (build.0.file("a.json"), build.0.file("b.json"));
     let (code, text) = build.run(&["--suites", "one", "--json", &json]);
     assert_eq!(code, Some(1), "nothing is known of it: {text}");
     // Now `a` fails and `b` passes, `c` lacks something, `d` is gone and `e` is new.
@@ -170,9 +157,9 @@ fn what_differs_from_the_record_is_told() {
 
 #[test]
 fn a_run_goes_on_where_it_stopped() {
-    let build = Build::new("resume");
+    let build = Build::new();
     build.suite("one", "a b c", "run() { :; }");
-    let json = build.file("a.json");
+    let json = build.0.file("a.json");
     let (code, text) = build.run(&["--suites", "one", "--json", &json]);
     assert_eq!(code, Some(0), "{text}");
     let mut record = Record::read(json.as_ref()).unwrap();
@@ -191,7 +178,7 @@ fn a_run_goes_on_where_it_stopped() {
 
 #[test]
 fn what_cannot_run_is_no_success() {
-    let build = Build::new("broken");
+    let build = Build::new();
     build.suite("listless", "", "run() { :; }");
     build.suite(
         "ends-badly",

@@ -5,27 +5,22 @@
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::ptr::null_mut;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use isocl_conformance::client::read;
 use isocl_conformance::session::Session;
+use isocl_conformance::temporary_folder::TemporaryFolder;
 use opencl_sys::*;
 
-/// A folder of its own for each check, removed at its end.
-struct Folder(PathBuf);
+/// A folder of its own for each check.
+struct Folder(TemporaryFolder);
 
 impl Folder {
     fn new() -> Self {
-        static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("isocl-program-cache-{}-{number}", std::process::id());
-        let folder = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&folder).unwrap();
-        Self(folder)
+        Self(TemporaryFolder::new().unwrap())
     }
 
     fn cache(&self) -> PathBuf {
-        self.0.join("cache")
+        self.0.path().join("cache")
     }
 
     /// The results in the cache, by name.
@@ -34,12 +29,6 @@ impl Folder {
         let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
         paths.sort();
         paths
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _removed = std::fs::remove_dir_all(&self.0);
     }
 }
 
@@ -130,10 +119,10 @@ fn another_process_finds_what_one_has_built() {
 #[test]
 fn what_depends_on_files_is_built_anew() {
     let folder = Folder::new();
-    let options = format!("-DFROM_FILE -I{}", folder.0.display());
+    let options = format!("-DFROM_FILE -I{}", folder.0.path().display());
     for value in [1, 2, 3] {
         let header = format!("#define VALUE {value}\n");
-        std::fs::write(folder.0.join("value.h"), header).unwrap();
+        std::fs::write(folder.0.path().join("value.h"), header).unwrap();
         assert_eq!(build(&folder, &options), value);
     }
 }

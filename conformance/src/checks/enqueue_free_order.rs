@@ -187,15 +187,7 @@ fn event_type(environment: &Environment) -> Finding {
 
 fn event_objects(environment: &Environment) -> Finding {
     let event = enqueued(environment, &mut several(environment, 1)?, &How::default())?;
-    let ask = |name| -> Result<*mut c_void, CallError> {
-        let mut handle: *mut c_void = null_mut();
-        let (place, size) = ((&raw mut handle).cast(), size_of::<*mut c_void>());
-        let code = environment
-            .api
-            .clGetEventInfo(event, name, size, place, null_mut());
-        crate::session::check("clGetEventInfo", code)?;
-        Ok(handle)
-    };
+    let ask = |name| environment.event_info(event, name, null_mut());
     expect::equal("the queue", environment.queue, ask(CL_EVENT_COMMAND_QUEUE)?)?;
     expect::equal("the context", environment.context, ask(CL_EVENT_CONTEXT)?)
 }

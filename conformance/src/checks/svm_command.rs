@@ -8,7 +8,6 @@ use std::time::Duration;
 use opencl_sys::*;
 
 use crate::check::{expect, Environment, Finding, Outcome};
-use crate::session::CallError;
 
 /// A command of shared virtual memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -298,26 +297,11 @@ pub(super) fn event_type(environment: &Environment, command: Command) -> Finding
     expect::equal("the command type", expected, seen)
 }
 
-/// A handle that an event tells.
-pub(super) fn told(
-    environment: &Environment,
-    event: cl_event,
-    name: cl_uint,
-) -> Result<*mut c_void, CallError> {
-    let mut handle: *mut c_void = null_mut();
-    let (place, size) = ((&raw mut handle).cast(), size_of::<*mut c_void>());
-    let code = environment
-        .api
-        .clGetEventInfo(event, name, size, place, null_mut());
-    crate::session::check("clGetEventInfo", code)?;
-    Ok(handle)
-}
-
 pub(super) fn event_objects(environment: &Environment, command: Command) -> Finding {
     let event = command.enqueued(environment, NONE)?;
     let (queue_told, context_told) = (
-        told(environment, event, CL_EVENT_COMMAND_QUEUE)?,
-        told(environment, event, CL_EVENT_CONTEXT)?,
+        environment.event_info(event, CL_EVENT_COMMAND_QUEUE, null_mut())?,
+        environment.event_info(event, CL_EVENT_CONTEXT, null_mut())?,
     );
     expect::equal("the queue", environment.queue, queue_told)?;
     expect::equal("the context", environment.context, context_told)

@@ -22,13 +22,7 @@ pub struct Order {
 impl Order {
     /// A command that does nothing, in the place of another.
     pub fn nothing(self) -> cl_int {
-        let Self {
-            queue,
-            count,
-            list,
-            event,
-        } = self;
-        real().clEnqueueMarkerWithWaitList(queue, count, list, event)
+        real().clEnqueueMarkerWithWaitList(self.queue, self.count, self.list, self.event)
     }
 
     /// Enqueues the command, as the rules that hold for all commands have it.
@@ -108,6 +102,18 @@ fn spoil(queue: cl_command_queue, memory: *mut c_void, index: usize) {
     write(memory, index, !read::<u8>(memory, index));
 }
 
+/// Enqueues a command, and spoils a byte when it is complete.
+fn spoiled(
+    order: Order,
+    call: impl Fn(Order) -> cl_int,
+    memory: *mut c_void,
+    index: usize,
+) -> cl_int {
+    let code = call(order);
+    spoil(order.queue, memory, index);
+    code
+}
+
 /// Whether memory is of `clSVMAlloc`.
 fn is_svm(pointer: *const c_void) -> bool {
     let address = pointer as usize;
@@ -124,13 +130,16 @@ pub fn memcpy(
     size: usize,
 ) -> cl_int {
     let call = |order: Order, size| {
-        let Order {
-            queue,
-            count,
-            list,
-            event,
-        } = order;
-        real().clEnqueueSVMMemcpy(queue, blocking, to, from, size, count, list, event)
+        real().clEnqueueSVMMemcpy(
+            order.queue,
+            blocking,
+            to,
+            from,
+            size,
+            order.count,
+            order.list,
+            order.event,
+        )
     };
     let (svm_to, svm_from) = (|| is_svm(to), || is_svm(from));
     let touching = to as usize + size == from as usize || from as usize + size == to as usize;
@@ -194,21 +203,15 @@ pub fn mem_fill(
     size: usize,
 ) -> cl_int {
     let call = |order: Order, pattern: *const c_void, pattern_size, size| {
-        let Order {
-            queue,
-            count,
-            list,
-            event,
-        } = order;
         real().clEnqueueSVMMemFill(
-            queue,
+            order.queue,
             target,
             pattern,
             pattern_size,
             size,
-            count,
-            list,
-            event,
+            order.count,
+            order.list,
+            order.event,
         )
     };
     let same = |order| call(order, pattern, pattern_size, size);
@@ -268,24 +271,23 @@ pub fn map(
     size: usize,
 ) -> cl_int {
     let call = |order: Order| {
-        let Order {
-            queue,
-            count,
-            list,
-            event,
-        } = order;
-        let code = real().clEnqueueSVMMap(queue, blocking, flags, memory, size, count, list, event);
+        let code = real().clEnqueueSVMMap(
+            order.queue,
+            blocking,
+            flags,
+            memory,
+            size,
+            order.count,
+            order.list,
+            order.event,
+        );
         if code == CL_SUCCESS {
-            maps().push((memory as usize, flags, size, queue as usize));
+            maps().push((memory as usize, flags, size, order.queue as usize));
         }
         code
     };
     let invalid = |order, condition| allowed(call(order), CL_INVALID_VALUE, condition);
-    let spoiled = |order: Order, index| {
-        let code = call(order);
-        spoil(order.queue, memory, index);
-        code
-    };
+    let spoiled = |order, index| spoiled(order, call, memory, index);
     let whole = flags == CL_MAP_READ && size == 1 << 16;
     let queue = order.queue;
     let code = order.enqueue(|order| match rule() {
@@ -328,19 +330,9 @@ pub fn unmap(order: Order, memory: *mut c_void) -> cl_int {
     let place = maps().iter().rposition(|map| map.0 == memory as usize);
     let (_, flags, size, queue) = place.map_or((0, 0, 0, 0), |place| maps().remove(place));
     let call = |order: Order| {
-        let Order {
-            queue,
-            count,
-            list,
-            event,
-        } = order;
-        real().clEnqueueSVMUnmap(queue, memory, count, list, event)
+        real().clEnqueueSVMUnmap(order.queue, memory, order.count, order.list, order.event)
     };
-    let spoiled = |order: Order, index| {
-        let code = call(order);
-        spoil(order.queue, memory, index);
-        code
-    };
+    let spoiled = |order, index| spoiled(order, call, memory, index);
     let known = |queue| svm_free::queues().contains(&queue);
     order.enqueue(|order| match rule() {
         _ if about("unmap-spoils-", size) => spoiled(order, size - 1),

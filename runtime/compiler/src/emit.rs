@@ -54,11 +54,7 @@ pub fn object(module: &Module, machine: &TargetMachine, effort: Effort) -> Resul
         Effort::Little => (OPTIMISE_LITTLE, false),
     };
     // LLVM would use half the register on processors where a full one once cost frequency.
-    let widest = if machine.features().contains("+avx512f") {
-        "512"
-    } else {
-        "256"
-    };
+    let widest = if machine.has("avx512f") { "512" } else { "256" };
     let context = module.context();
     for function in module.functions() {
         if !function.is_declaration() {

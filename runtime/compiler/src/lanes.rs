@@ -90,10 +90,9 @@ pub fn natural_width() -> Result<u32, Error> {
         return Ok(*width);
     }
     let machine = TargetMachine::host().map_err(Error::Internal)?;
-    let features = machine.features();
-    let width = if features.contains("+avx512f") {
+    let width = if machine.has("avx512f") {
         16
-    } else if features.contains("+avx2") {
+    } else if machine.has("avx2") {
         8
     } else {
         LEAST

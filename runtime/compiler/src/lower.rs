@@ -63,8 +63,8 @@ pub fn lower(
     division::make_total(module);
     let function = prepare::prepare(module, kernel, machine)?;
     // Known before anything is done for lanes, so that nothing is done twice.
-    let registers = vector_registers(lanes::natural_width()?);
-    let lanes = lanes.filter(|_| widen::check_size(function, registers).is_ok());
+    let natural = lanes::natural_width()?;
+    let lanes = lanes.filter(|_| widen::pays(function, vector_registers(natural)));
     let independent = !uses_atomics(function);
     calls::lower(module, function).map_err(Error::Internal)?;
     let sub_group_size = lanes.map_or(1, |lanes| lanes.width);
@@ -104,7 +104,7 @@ pub fn lower(
     let (memory, widened) = entry::emit(module, &parts, entry_symbol).map_err(Error::Internal)?;
     function.erase_function();
     if let Some(lanes) = lanes {
-        let registers = Registers::for_lanes(lanes.width, lanes::natural_width()?);
+        let registers = Registers::for_lanes(lanes.width, natural);
         widen::widen_all(module, entry_symbol, &widened, lanes, registers, machine)
             .map_err(Error::NotWidened)?;
         reciprocal_root::estimate(module, machine).map_err(Error::Internal)?;

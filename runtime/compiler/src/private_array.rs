@@ -10,6 +10,7 @@ use std::collections::HashSet;
 use crate::lane_shape::member;
 use crate::llvm::{Builder, Module, Opcode, Type, Value};
 use crate::region_function::RegionFunction;
+use crate::registers::elements;
 use crate::slot;
 use crate::sub_group;
 use crate::work_group::allocated;
@@ -229,10 +230,8 @@ impl Layout<'_> {
     }
 
     fn store(&self, shared: Value, value: Value, offset: Value) {
-        let of = value.ty();
-        let count = if of.is_vector() { of.vector_len() } else { 1 };
-        for number in 0..u64::from(count) {
-            let part = if of.is_vector() {
+        for number in 0..elements(value) as u64 {
+            let part = if value.ty().is_vector() {
                 let number = self.module.context().constant(32, number);
                 self.builder.extract_element(value, number)
             } else {

@@ -16,9 +16,7 @@ const LEAST_MASK: u32 = 8;
 /// # Errors
 /// LLVM does not know an instruction of its processor.
 pub fn estimate(module: &Module, machine: &TargetMachine) -> Result<(), String> {
-    let features = machine.features();
-    let has = |feature: &str| features.split(',').any(|one| one == feature);
-    if !has("+avx512f") || !has("+avx512vl") {
+    if !machine.has("avx512f") || !machine.has("avx512vl") {
         return Ok(());
     }
     let context = module.context();
@@ -66,21 +64,14 @@ fn reciprocal_root(module: &Module, builder: &Builder, of: Value) -> Result<Valu
 /// What the processor's instruction gives, good to 14 bits.
 fn estimated(module: &Module, builder: &Builder, of: Value) -> Result<Value, String> {
     let context = module.context();
-    let int32 = context.int(32);
     let count = of.ty().vector_len();
-    let elements = |from: u32, count: u32| {
-        let numbers: Vec<_> = (from..from + count)
-            .map(|number| int32.constant(u64::from(number)))
-            .collect();
-        int32.constant_vector(&numbers)
-    };
     if count > LARGEST {
         let half = |from: u32| {
-            let part = builder.shuffle_vector(of, of, elements(from, count / 2));
+            let part = builder.pick(of, of, from..from + count / 2);
             estimated(module, builder, part)
         };
         let (low, high) = (half(0)?, half(count / 2)?);
-        return Ok(builder.shuffle_vector(low, high, elements(0, count)));
+        return Ok(builder.pick(low, high, 0..count));
     }
     let name = format!("llvm.x86.avx512.rsqrt14.ps.{}", count * 32);
     let instruction =

@@ -14,7 +14,7 @@ mod wide;
 use std::collections::{HashMap, HashSet};
 
 use crate::control_flow::ControlFlow;
-use crate::jam;
+use crate::jam::Jam;
 use crate::lane_shape::{LaneShapes, Shape};
 use crate::lanes::Lanes;
 use crate::llvm::{Block, Builder, Context, Linkage, Module, Opcode, TargetMachine, Value};
@@ -42,15 +42,12 @@ const WIDE_VECTOR: usize = 8;
 const OPERATIONS_PER_WIDE_ACCESS: usize = 16;
 
 /// Whether widening a kernel would pay, as far as the size of things tells.
-///
-/// # Errors
-/// What there is too much of.
-pub fn check_size(kernel: Value, registers_for_vectors: usize) -> Result<(), String> {
+pub fn pays(kernel: Value, registers_for_vectors: usize) -> bool {
     let (mut operations, mut wide, mut accessed) = (0, 0, 0);
     for instruction in kernel.instructions() {
         let callee = instruction.called_function();
         if callee.is_some_and(|callee| !callee.is_declaration()) {
-            return Err("functions are called".to_owned());
+            return false;
         }
         let stored = match instruction.opcode() {
             Some(Opcode::LLVMStore) => elements(instruction.operand(0)),
@@ -65,28 +62,21 @@ pub fn check_size(kernel: Value, registers_for_vectors: usize) -> Result<(), Str
             }
         }
     }
-    if operations > MOST_OPERATIONS {
-        return Err(format!("{operations} operations are too many"));
+    if operations > MOST_OPERATIONS || wide < OPERATIONS_PER_WIDE_ACCESS * accessed {
+        return false;
     }
-    if wide == 0 {
-        return Ok(());
-    }
-    if wide < OPERATIONS_PER_WIDE_ACCESS * accessed {
-        return Err("vectors are wide already".to_owned());
-    }
-    let flow = ControlFlow::new(kernel);
-    let blocks: Vec<_> = (0..flow.blocks.len()).collect();
-    let registers = |value: Value| match elements(value) {
-        count if value.is_instruction() && count > 1 => {
-            count * value.ty().scalar().scalar_bits().div_ceil(32) as usize
-        }
-        _ => 0,
+    let live = || {
+        let flow = ControlFlow::new(kernel);
+        let blocks: Vec<_> = (0..flow.blocks.len()).collect();
+        let registers = |value: Value| match elements(value) {
+            count if value.is_instruction() && count > 1 => {
+                count * value.ty().scalar().scalar_bits().div_ceil(32) as usize
+            }
+            _ => 0,
+        };
+        most_live(&flow, &blocks, &registers)
     };
-    let live = most_live(&flow, &blocks, &registers);
-    if live > registers_for_vectors * 3 / 2 {
-        return Err(format!("{live} registers are too many"));
-    }
-    Ok(())
+    wide == 0 || live() <= registers_for_vectors * 3 / 2
 }
 
 /// Gives the functions that wait for it their bodies; the regions they come from are erased.
@@ -124,18 +114,23 @@ pub fn widen_all(
     for (tree, widened) in trees.into_iter().zip(regions) {
         let tree = tree?;
         let region = &widened.region;
+        let mut known = None;
         if let Some(rows_at_once) = widened.rows_at_once {
-            let none = HashSet::new();
-            let shapes = LaneShapes::new(module, region, &tree, &none);
-            let rows = jam::rows_that_pay(region, &shapes, &tree, registers, lanes.rows);
-            if rows > 1 {
-                jam::jam(module, region, rows);
+            let shapes = LaneShapes::new(module, region, &tree, &HashSet::new());
+            let jam = Jam::new(region, &shapes, &tree, registers, lanes.rows);
+            let rows = jam.as_ref().map_or(1, |jam| jam.rows);
+            match jam {
+                Some(jam) => jam.apply(module),
+                None => known = Some(shapes),
             }
             rows_at_once.replace_all_uses(context.constant(64, u64::from(rows)));
             rows_at_once.erase();
         }
         let interleaved = private_array::interleave(module, region, width);
-        let shapes = LaneShapes::new(module, region, &tree, &interleaved);
+        let shapes = match known {
+            Some(shapes) if interleaved.is_empty() => shapes,
+            _ => LaneShapes::new(module, region, &tree, &interleaved),
+        };
         for part in &widened.parts {
             widen(module, &widened.region, &shapes, &tree, width, part)?;
             part.function.set_linkage(Linkage::LLVMInternalLinkage);
@@ -250,11 +245,11 @@ mod tests {
     use super::*;
     use crate::llvm::Context;
 
-    fn check(body: &str) -> Result<(), String> {
+    fn check(body: &str) -> bool {
         let context = Context::new();
         let text = format!("define void @f(ptr %p, i32 %n) {{ {body} ret void }}");
         let module = context.parse_ir(&text).unwrap();
-        check_size(module.function("f").unwrap(), 16)
+        pays(module.function("f").unwrap(), 16)
     }
 
     #[test]
@@ -262,8 +257,8 @@ mod tests {
         let body = "%a = load <8 x i32>, ptr %p
             %b = mul <8 x i32> %a, %a
             store <8 x i32> %b, ptr %p";
-        assert!(check(body).is_err());
-        assert_eq!(check(&body.replace('8', "4")), Ok(()));
+        assert!(!check(body));
+        assert!(check(&body.replace('8', "4")));
     }
 
     #[test]
@@ -275,7 +270,7 @@ mod tests {
             let all: Vec<_> = (0..count).map(make).chain((0..count).map(add)).collect();
             all.concat()
         };
-        assert_eq!(check(&body(3)), Ok(()));
-        assert!(check(&body(4)).is_err());
+        assert!(check(&body(3)));
+        assert!(!check(&body(4)));
     }
 }

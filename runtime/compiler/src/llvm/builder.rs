@@ -390,6 +390,15 @@ impl Builder {
         )))
     }
 
+    /// Elements of two vectors of one length by number; those of `right` follow those of `left`.
+    pub fn pick(&self, left: Value, right: Value, elements: impl Iterator<Item = u32>) -> Value {
+        let int32 = self.context().int(32);
+        let elements: Vec<_> = elements
+            .map(|element| int32.constant(u64::from(element)))
+            .collect();
+        self.shuffle_vector(left, right, int32.constant_vector(&elements))
+    }
+
     /// `br`
     pub fn branch(&self, to: Block) -> Value {
         Value(llvm!(LLVMBuildBr(self.raw, to.0)))

@@ -143,6 +143,14 @@ impl TargetMachine {
         OwnedMessage::new(llvm!(LLVMGetTargetMachineFeatureString(self.raw()))).to_string()
     }
 
+    /// Whether the processor has a feature, by LLVM's name for it.
+    pub fn has(&self, feature: &str) -> bool {
+        let features = self.features();
+        features
+            .split(',')
+            .any(|one| one.strip_prefix('+') == Some(feature))
+    }
+
     /// Data layout string.
     pub fn data_layout(&self) -> String {
         let data = llvm!(LLVMCreateTargetDataLayout(self.raw()));

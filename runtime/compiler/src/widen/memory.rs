@@ -247,7 +247,7 @@ impl Widener<'_> {
         if count == 1 {
             return vector;
         }
-        self.picked(
+        self.builder.pick(
             vector,
             vector,
             (0..self.width).map(|lane| lane * count + first),
@@ -260,7 +260,7 @@ impl Widener<'_> {
             return vector;
         }
         let elements = (0..self.width * count).map(|element| element / count);
-        self.picked(vector, vector, elements)
+        self.builder.pick(vector, vector, elements)
     }
 
     /// The first elements of all vectors, then the second ones, and so on.
@@ -276,7 +276,7 @@ impl Widener<'_> {
             }
             rows = rows
                 .chunks(2)
-                .map(|pair| self.picked(pair[0], pair[1], 0..2 * row_len))
+                .map(|pair| self.builder.pick(pair[0], pair[1], 0..2 * row_len))
                 .collect();
             row_len *= 2;
         }
@@ -284,22 +284,7 @@ impl Widener<'_> {
             return rows[0];
         }
         let order = (0..len * count).map(|element| element % count * len + element / count);
-        self.picked(rows[0], rows[0], order)
-    }
-
-    /// Elements of two vectors by number.
-    pub(super) fn picked(
-        &self,
-        left: Value,
-        right: Value,
-        elements: impl Iterator<Item = u32>,
-    ) -> Value {
-        let int32 = self.context().int(32);
-        let elements: Vec<_> = elements
-            .map(|element| int32.constant(u64::from(element)))
-            .collect();
-        self.builder
-            .shuffle_vector(left, right, int32.constant_vector(&elements))
+        self.builder.pick(rows[0], rows[0], order)
     }
 }
 

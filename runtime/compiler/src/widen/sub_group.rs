@@ -125,7 +125,8 @@ impl Widener<'_> {
         while u64::from(distance) < reach {
             let other = match extent {
                 Extent::All => {
-                    self.picked(value, value, (0..self.width).map(|lane| lane ^ distance))
+                    self.builder
+                        .pick(value, value, (0..self.width).map(|lane| lane ^ distance))
                 }
                 Extent::Inclusive | Extent::Exclusive => self.moved_up(value, identity, distance),
             };
@@ -142,6 +143,6 @@ impl Widener<'_> {
     fn moved_up(&self, value: Value, filler: Value, distance: u32) -> Value {
         let lanes =
             (0..self.width).map(|lane| lane.checked_sub(distance).unwrap_or(self.width + lane));
-        self.picked(value, filler, lanes)
+        self.builder.pick(value, filler, lanes)
     }
 }
