@@ -304,6 +304,58 @@ impl Api {
     }
 }
 
+/// Declares [`UnifiedSvm`]: its functions, their names, and what they are called with.
+macro_rules! unified_svm {
+    ($($method:ident $name:literal ($($argument:ident: $type:ty),*) -> $result:ty;)*) => {
+        /// The functions of `cl_khr_unified_svm`, which loaders do not export.
+        pub struct UnifiedSvm {
+            $($method: unsafe extern "C" fn($($type),*) -> $result,)*
+        }
+
+        impl UnifiedSvm {
+            /// Asks a platform for the functions.
+            ///
+            /// # Errors
+            /// With the name of the first that it does not have.
+            pub fn of(api: &Api, platform: cl_platform_id) -> Result<Self, &'static str> {
+                Ok(Self {
+                    $($method: {
+                        let name = concat!($name, "\0");
+                        let text = name.as_ptr().cast();
+                        let address = api.clGetExtensionFunctionAddressForPlatform(platform, text);
+                        if address.is_null() {
+                            return Err($name);
+                        }
+                        // SAFETY: the function of this name has this type (cl_khr_unified_svm).
+                        unsafe {
+                            std::mem::transmute::<
+                                *mut c_void,
+                                unsafe extern "C" fn($($type),*) -> $result,
+                            >(address)
+                        }
+                    },)*
+                })
+            }
+
+            $(
+                #[doc = concat!("`", $name, "`")]
+                #[allow(clippy::too_many_arguments)]
+                pub fn $method(&self, $($argument: $type),*) -> $result {
+                    // SAFETY: as for the functions of the table.
+                    unsafe { (self.$method)($($argument),*) }
+                }
+            )*
+        }
+    };
+}
+
+unified_svm! {
+    allocate "clSVMAllocWithPropertiesKHR" (context: cl_context, properties: *const cl_svm_alloc_properties_khr, type_index: cl_uint, size: usize, errcode_ret: *mut cl_int) -> *mut c_void;
+    free "clSVMFreeWithPropertiesKHR" (context: cl_context, properties: *const cl_svm_free_properties_khr, flags: cl_svm_free_flags_khr, ptr: *mut c_void) -> cl_int;
+    pointer_info "clGetSVMPointerInfoKHR" (context: cl_context, device: cl_device_id, ptr: *const c_void, name: cl_svm_pointer_info_khr, size: usize, value: *mut c_void, size_ret: *mut usize) -> cl_int;
+    suggested_type_index "clGetSVMSuggestedTypeIndexKHR" (context: cl_context, required: cl_svm_capabilities_khr, desired: cl_svm_capabilities_khr, properties: *const cl_svm_alloc_properties_khr, size: usize, suggested: *mut cl_uint) -> cl_int;
+}
+
 /// Reads a `T` from shared memory.
 pub fn read<T: Copy>(address: *const c_void, index: usize) -> T {
     // SAFETY: checks pass addresses of allocations they own, large enough for `index`; volatile

@@ -69,6 +69,12 @@ impl Environment {
             Need::SubDevices => !self.sub_devices(1)?.is_empty(),
             Need::TwoDevices => devices(self.api, self.platform)?.len() > 1,
             Need::Compiler => self.device_info::<cl_bool>(CL_DEVICE_COMPILER_AVAILABLE)? != 0,
+            Need::UnifiedSvm => {
+                let extensions = self.device_string(CL_DEVICE_EXTENSIONS)?;
+                extensions
+                    .split(' ')
+                    .any(|name| name == "cl_khr_unified_svm")
+            }
             _ => false,
         })
     }
@@ -104,10 +110,15 @@ impl Environment {
         alignment: cl_uint,
     ) -> *mut c_void {
         let pointer = self.api.clSVMAlloc(context, flags, size, alignment);
+        self.keep_svm(context, pointer);
+        pointer
+    }
+
+    /// Has shared virtual memory of a context freed after the check, if there is any.
+    pub fn keep_svm(&self, context: cl_context, pointer: *mut c_void) {
         if !pointer.is_null() {
             self.keep(Object::Svm(context, pointer));
         }
-        pointer
     }
 
     /// Allocates shared virtual memory that kernels read and write.

@@ -23,6 +23,8 @@ pub enum Need {
     TwoDevices,
     /// An OpenCL C compiler.
     Compiler,
+    /// The extension `cl_khr_unified_svm`.
+    UnifiedSvm,
 }
 
 impl Need {
@@ -38,6 +40,7 @@ impl Need {
             Self::SubDevices => "sub-devices of equal size",
             Self::TwoDevices => "a second device",
             Self::Compiler => "an OpenCL C compiler",
+            Self::UnifiedSvm => "cl_khr_unified_svm",
         }
     }
 

@@ -43,6 +43,11 @@ impl Runner {
         self
     }
 
+    /// Gives the checks that follow so much time each.
+    pub fn within(&mut self, limit: Duration) {
+        self.limit = limit;
+    }
+
     /// What the implementation says of itself.
     ///
     /// # Errors

@@ -86,7 +86,7 @@ pub const GROUP: Group = Group {
 };
 
 /// Size of the largest data type: `long16`, or `int16` where 64-bit integers are missing.
-fn largest_type(environment: &Environment) -> Result<cl_uint, CallError> {
+pub(super) fn largest_type(environment: &Environment) -> Result<cl_uint, CallError> {
     let profile = environment.device_string(CL_DEVICE_PROFILE)?;
     let extensions = environment.device_string(CL_DEVICE_EXTENSIONS)?;
     let has_long = profile != "EMBEDDED_PROFILE" || extensions.contains("cles_khr_int64");

@@ -274,6 +274,9 @@ fn maximum(environment: &Environment) -> Result<usize, Outcome> {
 }
 
 fn size_beyond_maximum(environment: &Environment) -> Finding {
+    if environment.has(Need::UnifiedSvm)? {
+        return Err(Outcome::not_applicable("cl_khr_unified_svm knows no limit"));
+    }
     let Some(more) = maximum(environment)?.checked_add(1) else {
         return Err(Outcome::not_applicable("there is no larger size"));
     };

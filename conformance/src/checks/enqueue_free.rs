@@ -199,7 +199,8 @@ pub(super) fn several(
 }
 
 fn frees(environment: &Environment, buffers: usize) -> Finding {
-    goes_back(environment, buffers, |list| {
+    let allocate = |size| environment.svm(size);
+    goes_back(environment, buffers, allocate, |list| {
         enqueued(environment, list, &How::default()).map(drop)
     })
 }

@@ -141,6 +141,7 @@ fn null_pointer(environment: &Environment) -> Finding {
 pub(super) fn goes_back(
     environment: &Environment,
     buffers: usize,
+    allocate: impl Fn(usize) -> Result<*mut c_void, Outcome>,
     free: impl Fn(&mut [*mut c_void]) -> Finding,
 ) -> Finding {
     const SIZE: usize = 32 << 20;
@@ -148,7 +149,7 @@ pub(super) fn goes_back(
     let round = || -> Finding {
         let mut list = Vec::new();
         for _ in 0..buffers {
-            let pointer = environment.svm(SIZE / buffers)?;
+            let pointer = allocate(SIZE / buffers)?;
             let code = environment.api.clEnqueueSVMMemFill(
                 environment.queue,
                 pointer,
@@ -181,10 +182,15 @@ pub(super) fn goes_back(
 }
 
 fn gives_memory_back(environment: &Environment) -> Finding {
-    goes_back(environment, 1, |list| {
-        environment.free(list[0]);
-        Ok(())
-    })
+    goes_back(
+        environment,
+        1,
+        |size| environment.svm(size),
+        |list| {
+            environment.free(list[0]);
+            Ok(())
+        },
+    )
 }
 
 fn leaves_others_alone(environment: &Environment) -> Finding {

@@ -33,6 +33,7 @@ mod sub_buffers;
 mod svm_command;
 mod synchronization_points;
 mod threads;
+mod unified_svm;
 
 /// Every group, in the order in which they run.
 pub const GROUPS: &[Group] = &[
@@ -63,6 +64,15 @@ pub const GROUPS: &[Group] = &[
     devices::GROUP,
     threads::GROUP,
     limits::GROUP,
+    unified_svm::types::GROUP,
+    unified_svm::capabilities::GROUP,
+    unified_svm::allocation::GROUP,
+    unified_svm::allocation_properties::GROUP,
+    unified_svm::free::GROUP,
+    unified_svm::pointer_info::GROUP,
+    unified_svm::suggested_type::GROUP,
+    unified_svm::commands::GROUP,
+    unified_svm::kernels::GROUP,
     fork_and_exit::GROUP,
 ];
 

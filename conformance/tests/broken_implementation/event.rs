@@ -7,7 +7,7 @@ use isocl_conformance::client::{read, reference, write, EventCallback};
 use opencl_sys::*;
 
 use super::svm_command::allowed;
-use super::{queue, real, rule};
+use super::{queue, real, rule, unified_types};
 
 const COARSE: cl_ulong = CL_DEVICE_SVM_COARSE_GRAIN_BUFFER;
 
@@ -19,6 +19,9 @@ pub fn device_info(
     size_ret: *mut usize,
 ) -> cl_int {
     static CALLS: AtomicU64 = AtomicU64::new(0);
+    if let Some(code) = unified_types::device_info(device, name, size, value, size_ret) {
+        return code;
+    }
     let code = real().clGetDeviceInfo(device, name, size, value, size_ret);
     if code != CL_SUCCESS {
         return code;

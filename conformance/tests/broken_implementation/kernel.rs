@@ -8,7 +8,7 @@ use isocl_conformance::client::{offset, read};
 use opencl_sys::*;
 
 use super::svm_command::allowed;
-use super::{real, rule, svm_alloc};
+use super::{real, rule, svm_alloc, unified_command};
 
 /// Name of the function of a kernel; empty for what is none.
 fn function(kernel: cl_kernel) -> String {
@@ -99,6 +99,11 @@ pub fn set_svm_pointer(kernel: cl_kernel, index: cl_uint, value: *const c_void) 
                 .map(|kernel| set(*kernel as cl_kernel, index, value))
                 .fold(CL_SUCCESS, cl_int::min)
         }
+        ("unified-argument-checked", _)
+            if std::ptr::eq(base(), value) && svm_alloc::size_of_live(value as usize).is_none() =>
+        {
+            CL_INVALID_ARG_VALUE
+        }
         ("argument-same", "twice") if index == 1 => CL_INVALID_ARG_VALUE,
         ("argument-twentieth", "thirty") if index == 20 => {
             set(kernel, index, offset(value.cast_mut(), 4))
@@ -139,7 +144,8 @@ pub fn instead_of_launch(
         *late() = Some((queue as usize, kernel as usize, read(global_size.cast(), 0)));
         return true;
     }
-    rule().strip_prefix("kernel-lost-") == Some(&function)
+    let rule = rule().strip_prefix("unified-").unwrap_or(rule());
+    rule.strip_prefix("kernel-lost-") == Some(&function)
 }
 
 pub fn clone(kernel: cl_kernel, errcode_ret: *mut cl_int) -> cl_kernel {
@@ -166,6 +172,9 @@ pub fn set_exec_info(
     size: usize,
     value: *const c_void,
 ) -> cl_int {
+    if let Some(code) = unified_command::exec_info(kernel, name, size, value) {
+        return code;
+    }
     let call = || real().clSetKernelExecInfo(kernel, name, size, value);
     let invalid = |condition| allowed(call(), CL_INVALID_VALUE, condition);
     let (pointers, system) = (

@@ -18,6 +18,10 @@ mod queue;
 mod svm_alloc;
 mod svm_command;
 mod svm_free;
+mod unified_alloc;
+mod unified_command;
+mod unified_info;
+mod unified_types;
 
 /// The implementation behind this one.
 fn real() -> &'static Api {
@@ -87,6 +91,10 @@ macro_rules! body {
     (clGetMemObjectInfo, $($argument:ident),*) => { buffer::info($($argument),*) };
     (clEnqueueReadBuffer, $($argument:ident),*) => { buffer::read_buffer($($argument),*) };
     (clEnqueueWriteBuffer, $($argument:ident),*) => { buffer::write_buffer($($argument),*) };
+    (clGetPlatformInfo, $($argument:ident),*) => { unified_types::platform_info($($argument),*) };
+    (clGetExtensionFunctionAddressForPlatform, $($argument:ident),*) => {
+        unified_types::function($($argument),*)
+    };
     (clGetDeviceInfo, $($argument:ident),*) => { event::device_info($($argument),*) };
     (clCreateContext, $($argument:ident),*) => { svm_alloc::create_context($($argument),*) };
     (clSVMAlloc, $($argument:ident),*) => { svm_alloc::svm_alloc($($argument),*) };
@@ -105,19 +113,19 @@ macro_rules! body {
     (clReleaseContext, $($argument:ident),*) => { svm_alloc::release_context($($argument),*) };
     (clReleaseMemObject, $($argument:ident),*) => { svm_free::release_mem_object($($argument),*) };
     (clEnqueueSVMMemcpy, $q:ident, $b:ident, $to:ident, $from:ident, $size:ident, $($order:ident),*) => {
-        queue::memcpy(order!($q, $($order),*), $b, $to, $from, $size)
+        unified_command::memcpy(order!($q, $($order),*), $b, $to, $from, $size)
     };
     (clEnqueueSVMMemFill, $q:ident, $p:ident, $pattern:ident, $n:ident, $size:ident, $($order:ident),*) => {
-        queue::mem_fill(order!($q, $($order),*), $p, $pattern, $n, $size)
+        unified_command::mem_fill(order!($q, $($order),*), $p, $pattern, $n, $size)
     };
     (clEnqueueSVMMap, $q:ident, $b:ident, $flags:ident, $p:ident, $size:ident, $($order:ident),*) => {
-        svm_command::map(order!($q, $($order),*), $b, $flags, $p, $size)
+        unified_command::map(order!($q, $($order),*), $b, $flags, $p, $size)
     };
     (clEnqueueSVMUnmap, $q:ident, $p:ident, $($order:ident),*) => {
-        svm_command::unmap(order!($q, $($order),*), $p)
+        unified_command::unmap(order!($q, $($order),*), $p)
     };
     (clEnqueueSVMMigrateMem, $q:ident, $n:ident, $p:ident, $sizes:ident, $flags:ident, $($order:ident),*) => {
-        svm_command::migrate(order!($q, $($order),*), $n, $p, $sizes, $flags)
+        unified_command::migrate(order!($q, $($order),*), $n, $p, $sizes, $flags)
     };
     (clFlush, $($argument:ident),*) => { queue::flush($($argument),*) };
     (clFinish, $($argument:ident),*) => { queue::finish($($argument),*) };

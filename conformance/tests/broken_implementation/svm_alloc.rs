@@ -204,6 +204,7 @@ fn given(context: cl_context, flags: cl_ulong, size: usize, alignment: cl_uint) 
         }
     }
     match rule() {
+        "unified-no-limit" if size > maximum() && size - maximum() <= 4096 => size = maximum(),
         "retain-does-nothing" if is_dead(context) => return null_mut(),
         "threads-get-the-same" if size == 1 && !main_thread() => {
             static SAME: OnceLock<usize> = OnceLock::new();

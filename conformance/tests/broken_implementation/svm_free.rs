@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use isocl_conformance::client::{read, reference, write, SvmFreeCallback};
 use opencl_sys::*;
 
-use super::{buffer, main_thread, queue, real, rule, svm_alloc};
+use super::{buffer, main_thread, queue, real, rule, svm_alloc, unified_alloc, unified_command};
 
 static QUEUES: Mutex<Vec<usize>> = Mutex::new(Vec::new());
 
@@ -50,6 +50,10 @@ pub fn freed() -> MutexGuard<'static, Vec<usize>> {
 }
 
 pub fn svm_free(context: cl_context, ptr: *mut c_void) {
+    if rule() == "unified-svm-free-lost" {
+        return;
+    }
+    unified_alloc::forget(ptr);
     let size = svm_alloc::live()
         .iter()
         .find(|live| live.0 == ptr as usize)
@@ -65,6 +69,8 @@ pub fn svm_free(context: cl_context, ptr: *mut c_void) {
             svm_alloc::FREED_LARGEST.store(true, SeqCst);
         }
         "free-keeps" if !ptr.is_null() => return,
+        // They are parts of allocations, or more than one's.
+        "unified-alignment-default" | "unified-alignment-ignored" | "unified-same-memory" => return,
         "free-null-crashes" if ptr.is_null() => std::process::abort(),
         "free-null-ends-the-process" if ptr.is_null() => std::process::exit(3),
         "free-waits" => {
@@ -151,6 +157,12 @@ pub fn enqueue_svm_free(
     wait_list: *const cl_event,
     event: *mut cl_event,
 ) -> cl_int {
+    let mut kept = unified_command::freed(num_pointers, pointers, callback.is_some());
+    let (num_pointers, pointers) = match &mut kept {
+        Some(list) if list.is_empty() => (0, null_mut()),
+        Some(list) => (list.len() as cl_uint, list.as_mut_ptr()),
+        None => (num_pointers, pointers),
+    };
     let wrapped = callback.map(|function| {
         // Lives as long as the process: it may be called late.
         let callback: &'static Callback = Box::leak(Box::new(Callback {
