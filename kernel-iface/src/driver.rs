@@ -153,6 +153,14 @@ impl Slab {
         }
     }
 
+    /// Says that little of `part`, whole pages of the slab, will be used: huge pages are not worth
+    /// their memory there.
+    pub fn expect_little_use(&self, part: AddressRange) {
+        if let Some(memory) = &self.memory {
+            memory.mapping.advise_small_pages(part);
+        }
+    }
+
     /// Gives the memory of `part` back to the system; its contents are lost.
     ///
     /// # Errors

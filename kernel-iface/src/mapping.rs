@@ -255,6 +255,14 @@ impl Mapping {
         let _advice = sys::advise(self.range, Advice::HugePages);
     }
 
+    /// Asks for small pages in `part`, of which little will be used. A system without huge pages is
+    /// no error, and neither is memory of which a driver chooses the pages.
+    pub fn advise_small_pages(&self, part: AddressRange) {
+        if self.anonymous && self.check(part).is_ok() {
+            let _advice = sys::advise(part, Advice::SmallPages);
+        }
+    }
+
     /// Whether the memory was mapped by this process, not by one that forked it.
     pub fn is_of_this_process(&self) -> bool {
         self.process.is_current()

@@ -58,6 +58,8 @@ impl Pages<'_> {
 pub enum Advice {
     /// Use huge pages.
     HugePages,
+    /// Use no huge pages.
+    SmallPages,
     /// Make the pages present now.
     Populate,
     /// Leave the mapping out of forked children.
@@ -151,6 +153,7 @@ pub unsafe fn unmap(range: AddressRange) -> Result<()> {
 pub fn advise(range: AddressRange, advice: Advice) -> Result<()> {
     let advice = match advice {
         Advice::HugePages => libc::MADV_HUGEPAGE,
+        Advice::SmallPages => libc::MADV_NOHUGEPAGE,
         Advice::Populate => libc::MADV_POPULATE_WRITE,
         Advice::NotInherited => libc::MADV_DONTFORK,
     };

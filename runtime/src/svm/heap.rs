@@ -76,6 +76,10 @@ pub struct AllocationInfo {
 /// Threads are spread over this many sets of slot pools.
 const SHARDS: usize = 8;
 
+/// Slots of up to this many bytes come from small pages at first: a program that allocates a few
+/// of each of many sizes, in many threads, would otherwise touch a huge page for each of them.
+const LARGEST_SPARSE_SLOT: usize = 64 << 10;
+
 /// The slot pools of one shard, by pool and class.
 #[derive(Debug)]
 struct Shard {
@@ -374,10 +378,12 @@ impl SvmHeap {
 
     #[cold]
     fn add_chunk(&self, slots: &mut SlotPool, class: SizeClass) -> Result<(), HeapError> {
-        let range = self
-            .source
-            .take(CHUNK_BYTES, CHUNK_BYTES)
-            .map_err(HeapError::OutOfMemory)?;
+        let range = if slots.is_empty() && class.bytes() <= LARGEST_SPARSE_SLOT {
+            self.source.take_sparse()
+        } else {
+            self.source.take(CHUNK_BYTES, CHUNK_BYTES)
+        };
+        let range = range.map_err(HeapError::OutOfMemory)?;
         let start = range.start();
         let Some((record, words)) = self.slot_record(start, class) else {
             self.source.give_back(range);

@@ -84,7 +84,20 @@ impl ChunkSource {
         state.take(len, alignment).ok_or(no_room)
     }
 
-    /// Takes back what [`Self::take`] gave; nobody uses it any more.
+    /// Takes a chunk of which little may be used: its memory comes in small pages, as far as it is
+    /// touched.
+    pub fn take_sparse(&self) -> Result<AddressRange, Error> {
+        let range = self.take(CHUNK_BYTES, CHUNK_BYTES)?;
+        let parts = lock(&self.state).parts(range);
+        for (slab, part) in parts {
+            if slab.range().len() >= HUGE_PAGES_FROM {
+                slab.expect_little_use(part);
+            }
+        }
+        Ok(range)
+    }
+
+    /// Takes back what the others gave; nobody uses it any more.
     pub fn give_back(&self, range: AddressRange) {
         let mut state = lock(&self.state);
         let merged = state.used.insert(range);
@@ -225,6 +238,39 @@ mod tests {
         assert!(!second.overlaps(&first));
         source.give_back(first);
         assert_eq!(source.take(CHUNK_BYTES, 1).unwrap(), first);
+    }
+
+    /// What the system says of the mapping that an address lies in: its `VmFlags`.
+    fn mapping_flags(address: usize) -> String {
+        let text = std::fs::read_to_string("/proc/self/smaps").unwrap();
+        let mut inside = false;
+        for line in text.lines() {
+            let first = line.split(' ').next().unwrap_or_default();
+            if let Some((begin, end)) = first.split_once('-') {
+                let number = |text| usize::from_str_radix(text, 16).unwrap();
+                inside = (number(begin)..number(end)).contains(&address);
+            } else if let (true, Some(flags)) = (inside, line.strip_prefix("VmFlags:")) {
+                return flags.to_owned();
+            }
+        }
+        panic!("{address:#x} is not mapped");
+    }
+
+    #[test]
+    fn what_is_used_a_little_has_small_pages_among_huge_ones() {
+        let source = source(&Profile::default());
+        // Through the slabs that are too small for huge pages.
+        let small = (2 * FIRST_SLAB + FIRST_SLAB) / CHUNK_BYTES;
+        let _small: Vec<_> = (0..small)
+            .map(|_| source.take(CHUNK_BYTES, 1).unwrap())
+            .collect();
+        let ordinary = source.take(CHUNK_BYTES, 1).unwrap();
+        let sparse = source.take_sparse().unwrap();
+        let behind = source.take(CHUNK_BYTES, 1).unwrap();
+        let huge = |range: AddressRange| mapping_flags(range.start()).contains(" hg");
+        let offered = std::path::Path::new("/sys/kernel/mm/transparent_hugepage").exists();
+        let found = [huge(ordinary), huge(sparse), huge(behind)];
+        assert_eq!(found, [offered, false, offered]);
     }
 
     #[test]

@@ -60,6 +60,11 @@ impl SlotPool {
         Some(address)
     }
 
+    /// Whether it has no chunk.
+    pub fn is_empty(&self) -> bool {
+        self.vacant.len() == self.chunks.len()
+    }
+
     /// Adds an empty chunk and returns its number.
     pub fn add(&mut self, start: usize, words: Arc<[AllocationWord]>) -> u32 {
         let chunk = SlotChunk {
