@@ -1,7 +1,8 @@
 #!/bin/bash
 # run.sh TARGET: tests the kernel driver in guests: Debian 12's kernel, with slab debugging, and the
 # newer one of its backports, side by side. TARGET is cargo's folder; downloads and logs stay below it.
-# ISOCL_FUZZ_CALLS and ISOCL_FUZZ_SEED, for the random calls, are passed on.
+# ISOCL_FUZZ_CALLS and ISOCL_FUZZ_SEED, for the random calls, are passed on; ISOCL_CONFORMANCE=all has
+# every group of isocl-conformance run on every device, which takes many minutes.
 set -euo pipefail
 here=$(realpath "$(dirname "$0")")
 checkout=$(realpath "$here/../..")
@@ -41,6 +42,7 @@ settings=$guest/settings
     for check in kernel_driver svm_alloc svm_free svm_commands svm_kernel svm_buffer address; do
         echo "test_$check=$(executable "$check")"
     done
+    echo "conformance=$target/debug/isocl-conformance"
     echo "vendors=$target/vendors/debug"
     echo "examples=$target/debug"
 } > "$settings"
@@ -52,7 +54,8 @@ boot() {
     # shellcheck disable=SC2086
     "$here/boot.sh" "$guest/$1" 1800 kernel="$1" steps="$here/steps.sh" settings="$settings" \
         ${parameters[$1]} ${ISOCL_FUZZ_CALLS:+ISOCL_FUZZ_CALLS=$ISOCL_FUZZ_CALLS} \
-        ${ISOCL_FUZZ_SEED:+ISOCL_FUZZ_SEED=$ISOCL_FUZZ_SEED} >> "$guest/log/$1.log" 2>&1
+        ${ISOCL_FUZZ_SEED:+ISOCL_FUZZ_SEED=$ISOCL_FUZZ_SEED} \
+        ${ISOCL_CONFORMANCE:+ISOCL_CONFORMANCE=$ISOCL_CONFORMANCE} >> "$guest/log/$1.log" 2>&1
 }
 { boot debian & boot backports & wait; } &
 tail -q -n +1 -f --pid=$! "$guest/log/debian.log" "$guest/log/backports.log" 2> /dev/null |

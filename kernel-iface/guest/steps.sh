@@ -33,6 +33,27 @@ load() {
     insmod /isocl.ko "$@"
 }
 
+# What the specification says of SVM. Under emulation all of it takes minutes, so each group runs on
+# one of the devices: what makes the module work hardest where every memory error of it is found,
+# addresses where they are narrow, and all else on the device that reaches the whole process.
+groups_of_memory=' allocation alignment free enqueue-free-order enqueue-free-callback guard limits
+    fork-and-exit enqueue-map enqueue-unmap enqueue-migrate '
+groups_of_addresses=' address-identity enqueue-free buffers-over-svm sub-buffers enqueue-memcpy
+    enqueue-memfill devices coarse-grained-rules '
+other_groups() {
+    "$conformance" --list | sed -n 's/^\([a-z-]*\): .*/\1/p' | while read -r group; do
+        [[ $groups_of_memory$groups_of_addresses =~ [[:space:]]$group[[:space:]] ]] || echo "$group"
+    done
+}
+
+# conformance_step TITLE GROUP...; with ISOCL_CONFORMANCE=all, every group.
+conformance_step() {
+    local title=$1 group arguments=()
+    shift
+    [ "$ISOCL_CONFORMANCE" = all ] || for group in "$@"; do arguments+=(--group "$group"); done
+    step "$title, isocl-conformance" 150 "$conformance" --device $node --time-limit 200 "${arguments[@]}"
+}
+
 # What is still there when the module goes is in the kernel's log, and found at the end.
 unload() {
     rmmod isocl
@@ -89,6 +110,10 @@ load reserved=4000000000-5000000000,c000000000-c100000000
 step 'kernel-iface on the module' 60 env ISOCL_TEST_DEVICE=$node "$kernel_iface_device" --ignored --test-threads=2
 step 'kernel-iface on vgem' 60 env ISOCL_TEST_DEVICE=/dev/dri/card0 "$kernel_iface_device" --ignored --test-threads=2
 opencl_steps '40 bits' svm_alloc svm_free svm_commands svm_kernel svm_buffer ${slab_debugging:+address}
+groups=$groups_of_addresses
+[ -n "$slab_debugging" ] && groups=$groups_of_memory
+# shellcheck disable=SC2086
+conformance_step '40 bits' $groups
 for example in device_info svm_linked_list svm_search_tree svm_kernel_built_tree svm_atomics; do
     step "40 bits, example $example" 60 "$examples/$example"
 done
@@ -99,6 +124,10 @@ load address_bits=48
 step 'kernel-iface on the module, 48 bits' 60 env ISOCL_TEST_DEVICE=$node "$kernel_iface_device" --ignored --test-threads=2
 if [ -z "$slab_debugging" ]; then
     opencl_steps '48 bits' svm_alloc svm_commands svm_kernel
+fi
+if [ -z "$slab_debugging" ] || [ "$ISOCL_CONFORMANCE" = all ]; then
+    # shellcheck disable=SC2046
+    conformance_step '48 bits' $(other_groups)
 fi
 step 'unloading' 10 unload
 
