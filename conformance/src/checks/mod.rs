@@ -28,6 +28,7 @@ mod guard;
 mod kernel_arguments;
 mod limits;
 mod mapped;
+mod queue_points;
 mod queues;
 mod sub_buffers;
 mod svm_command;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use opencl_sys::*;
 
+use super::queue_points::{barrier, marker, marker_of_events};
 use crate::check::{expect, Check, Environment, Finding, Group, Need, Outcome};
 
 /// What out-of-order queues need.
@@ -136,9 +137,9 @@ pub const GROUP: Group = Group {
 };
 
 /// Numbers of an allocation.
-const COUNT: usize = 256;
+pub(super) const COUNT: usize = 256;
 
-fn wait_list(events: &[cl_event]) -> (cl_uint, *const cl_event) {
+pub(super) fn wait_list(events: &[cl_event]) -> (cl_uint, *const cl_event) {
     let list = if events.is_empty() {
         null()
     } else {
@@ -148,14 +149,14 @@ fn wait_list(events: &[cl_event]) -> (cl_uint, *const cl_event) {
 }
 
 /// Memory of `COUNT` numbers, all 0.
-fn memory(environment: &Environment) -> Result<*mut c_void, Outcome> {
+pub(super) fn memory(environment: &Environment) -> Result<*mut c_void, Outcome> {
     let pointer = environment.svm(COUNT * 4)?;
     environment.store(pointer, &[0_u32; COUNT])?;
     Ok(pointer)
 }
 
 /// Enqueues a fill of a part of some memory; its event.
-fn fill(
+pub(super) fn fill(
     environment: &Environment,
     queue: cl_command_queue,
     (pointer, count): (*mut c_void, usize),
@@ -180,7 +181,7 @@ fn fill(
 }
 
 /// Enqueues a copy of all of some memory; its event.
-fn copy(
+pub(super) fn copy(
     environment: &Environment,
     queue: cl_command_queue,
     (to, from): (*mut c_void, *mut c_void),
@@ -202,26 +203,26 @@ fn copy(
     Ok(event)
 }
 
-fn finish_queue(environment: &Environment, queue: cl_command_queue) -> Finding {
+pub(super) fn finish_queue(environment: &Environment, queue: cl_command_queue) -> Finding {
     expect::success("clFinish", environment.api.clFinish(queue))
 }
 
-fn flush(environment: &Environment, queue: cl_command_queue) -> Finding {
+pub(super) fn flush(environment: &Environment, queue: cl_command_queue) -> Finding {
     expect::success("clFlush", environment.api.clFlush(queue))
 }
 
-fn out_of_order(environment: &Environment) -> Result<cl_command_queue, Outcome> {
+pub(super) fn out_of_order(environment: &Environment) -> Result<cl_command_queue, Outcome> {
     Ok(environment.queue_of(CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE)?)
 }
 
 /// Demands that all numbers of some memory have a value.
-fn holds(environment: &Environment, pointer: *mut c_void, value: u32) -> Finding {
+pub(super) fn holds(environment: &Environment, pointer: *mut c_void, value: u32) -> Finding {
     let found: Vec<u32> = environment.load(pointer, COUNT)?;
     expect::elements("the memory", &[value; COUNT], &found)
 }
 
 /// Gives what should not happen the time to happen, and demands that a command is not complete.
-fn waits(environment: &Environment, what: &str, event: cl_event) -> Finding {
+pub(super) fn waits(environment: &Environment, what: &str, event: cl_event) -> Finding {
     std::thread::sleep(Duration::from_millis(20));
     let status = environment.event_status(event)?;
     expect::that(status > CL_COMPLETE, || {
@@ -335,70 +336,6 @@ fn independent(environment: &Environment) -> Finding {
     targets
         .into_iter()
         .try_for_each(|to| holds(environment, to, 7))
-}
-
-/// Enqueues a marker or a barrier; its event.
-fn point(
-    environment: &Environment,
-    queue: cl_command_queue,
-    barrier: bool,
-    wait: &[cl_event],
-) -> Result<cl_event, Outcome> {
-    let ((number, list), mut event) = (wait_list(wait), null_mut());
-    let api = environment.api;
-    if barrier {
-        let code = api.clEnqueueBarrierWithWaitList(queue, number, list, &mut event);
-        expect::success("clEnqueueBarrierWithWaitList", code)?;
-    } else {
-        let code = api.clEnqueueMarkerWithWaitList(queue, number, list, &mut event);
-        expect::success("clEnqueueMarkerWithWaitList", code)?;
-    }
-    environment.keep_event(event);
-    Ok(event)
-}
-
-fn marker(environment: &Environment) -> Finding {
-    let (pointer, queue) = (memory(environment)?, out_of_order(environment)?);
-    let gate = environment.gate()?;
-    fill(environment, queue, (pointer, COUNT), 5, &[gate])?;
-    let marker = point(environment, queue, false, &[])?;
-    flush(environment, queue)?;
-    waits(environment, "the marker", marker)?;
-    environment.open_gate(gate)?;
-    let code = environment.api.clWaitForEvents(1, &marker);
-    expect::success("clWaitForEvents", code)?;
-    holds(environment, pointer, 5)
-}
-
-fn marker_of_events(environment: &Environment) -> Finding {
-    let queue = out_of_order(environment)?;
-    let (one, other) = (memory(environment)?, memory(environment)?);
-    let gate = environment.gate()?;
-    fill(environment, queue, (one, COUNT), 5, &[gate])?;
-    let second = fill(environment, queue, (other, COUNT), 6, &[])?;
-    let marker = point(environment, queue, false, &[second])?;
-    flush(environment, queue)?;
-    let code = environment.api.clWaitForEvents(1, &marker);
-    expect::success("clWaitForEvents", code)?;
-    holds(environment, other, 6)?;
-    environment.open_gate(gate)?;
-    finish_queue(environment, queue)?;
-    holds(environment, one, 5)
-}
-
-fn barrier(environment: &Environment, of_events: bool) -> Finding {
-    let queue = out_of_order(environment)?;
-    let (one, other) = (memory(environment)?, memory(environment)?);
-    let gate = environment.gate()?;
-    let first = fill(environment, queue, (one, COUNT), 5, &[gate])?;
-    let list = if of_events { &[first][..] } else { &[] };
-    point(environment, queue, true, list)?;
-    let after = copy(environment, queue, (other, one), &[])?;
-    flush(environment, queue)?;
-    waits(environment, "a command behind the barrier", after)?;
-    environment.open_gate(gate)?;
-    finish_queue(environment, queue)?;
-    holds(environment, other, 5)
 }
 
 fn user_event(environment: &Environment) -> Finding {
