@@ -13,6 +13,8 @@ PACKAGES := g++ llvm-19-dev libclang-19-dev libclang-cpp19-dev clang-19 \
             ocl-icd-libopencl1 ocl-icd-opencl-dev opencl-headers clinfo pocl-opencl-icd python3-venv
 # What guests with the kernel driver need.
 PACKAGES += gcc make kmod xz-utils cpio busybox-static qemu-system-x86
+# The page of the conformance checks is tested in a browser.
+PACKAGES += chromium-headless-shell
 PYTHON_PACKAGES := pyopencl numpy
 VENV := $(TARGET)/python
 # Makes only this build of the driver visible to the command that follows.
@@ -59,12 +61,12 @@ bench: build peers
 	    $(TARGET)/release/isocl-bench --svg $(TARGET)/bench.svg --json $(TARGET)/bench.json $(BENCH)
 
 ## make conformance   what the OpenCL specification says of SVM, checked on isocl and every installed
-##                 peer; conformance.html, .json and .xml in the target folder
+##                 peer, beside recorded runs of others; conformance.html, .json and .xml in the target folder
 conformance: build peers
 	$(SAY) 'Conformance checks: isocl and its peers'
 	@ISOCL_CACHE=off $(TARGET)/release/isocl-conformance --implementation isocl=$(TARGET)/vendors/release \
 	    $$(for peer in $(TARGET)/vendors/peers/*.icd; do [ -e "$$peer" ] && echo "--peer $$peer"; done) \
-	    --html $(TARGET)/conformance.html --json $(TARGET)/conformance.json \
+	    --html $(TARGET)/conformance.html --recorded --json $(TARGET)/conformance.json \
 	    --junit $(TARGET)/conformance.xml $(CONFORMANCE)
 	@echo "The page: $(TARGET)/conformance.html"
 

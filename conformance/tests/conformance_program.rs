@@ -220,3 +220,37 @@ fn only_what_is_new_counts_against_a_baseline() {
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     assert_eq!(Report::read(Path::new(&merged)).unwrap(), report);
 }
+
+#[test]
+fn recorded_runs_stand_on_the_page_beside_what_ran() {
+    let folder = TemporaryFolder::new().unwrap();
+    let (json, html) = (folder.file("a.json"), folder.file("a.html"));
+    // By the name of a recorded run, whose place it takes.
+    let named = format!("pocl={}", driver());
+    let output = run(&[
+        "--implementation",
+        &named,
+        "--group",
+        "capabilities",
+        "--json",
+        &json,
+        "--html",
+        &html,
+        "--recorded",
+        "--record",
+        &folder.path().display().to_string(),
+    ]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let page = std::fs::read_to_string(&html).unwrap();
+    assert!(page.contains("<h2>pocl</h2><p>isocl CPU"));
+    assert!(page.contains("<h2>intel</h2>") && page.contains("not run here: recorded on"));
+    assert_eq!(page.matches("<h2>pocl</h2>").count(), 1);
+    let report = Report::read(Path::new(&json)).unwrap();
+    assert_eq!(report.columns.len(), 1, "what is recorded did not run");
+    let recorded = std::fs::read_to_string(folder.file("pocl.json")).unwrap();
+    for row in &report.columns[0].rows {
+        let name = format!("{{\"name\":\"{}\",\"outcome\":", row.name);
+        assert_eq!(recorded.matches(&name).count(), 1, "{recorded}");
+    }
+    assert!(recorded.contains(&report.columns[0].machine), "{recorded}");
+}

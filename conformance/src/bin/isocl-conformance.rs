@@ -15,7 +15,7 @@ use isocl_conformance::check::progress::Progress;
 use isocl_conformance::check::report::{Column, Report};
 use isocl_conformance::check::runner::Runner;
 use isocl_conformance::check::selection::select;
-use isocl_conformance::check::{html, junit, table, worker, Check};
+use isocl_conformance::check::{html, junit, machine, recorded, table, worker, Check};
 use isocl_conformance::checks::{fork_and_exit, GROUPS};
 use isocl_conformance::khronos;
 
@@ -115,6 +115,8 @@ impl Run<'_> {
                 name: name.clone(),
                 identity: identity.clone(),
                 date: chrono::Utc::now().date_naive().to_string(),
+                machine: machine::in_words(),
+                recorded: false,
                 rows: Vec::new(),
             });
             columns.len() - 1
@@ -178,8 +180,15 @@ fn write(report: &Report, files: &Files) -> Result<(), String> {
     if let Some(path) = &files.junit {
         write(path, junit::document(report)?)?;
     }
+    if let Some(folder) = &files.record {
+        recorded::write(report, folder)?;
+    }
     if let Some(path) = &files.html {
-        write(path, html::page(report))?;
+        let mut shown = report.clone();
+        if files.recorded {
+            recorded::add_to(&mut shown)?;
+        }
+        write(path, html::page(&shown))?;
     }
     Ok(())
 }

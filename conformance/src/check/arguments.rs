@@ -58,6 +58,13 @@ pub struct Files {
     /// Write the results as a page that compares the implementations.
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
+    /// Have the page show recorded runs of implementations that did not run.
+    #[arg(long, requires = "html")]
+    pub recorded: bool,
+    /// Record every run in this folder, in a file of the implementation's name, as those of
+    /// --recorded are.
+    #[arg(long, value_name = "FOLDER")]
+    pub record: Option<PathBuf>,
 }
 
 /// How to run.

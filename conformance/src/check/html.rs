@@ -34,7 +34,12 @@ pub fn page(report: &Report) -> String {
                 table {
                     thead { tr {
                         th { "statement" }
-                        @for column in &report.columns { th.result scope="col" { (column.name) } }
+                        @for column in &report.columns {
+                            th.result scope="col" {
+                                (column.name)
+                                @if column.recorded { span.small { "recorded" } }
+                            }
+                        }
                     } }
                     @for group in groups(&checks) { (body(report, group)) }
                 }
@@ -74,7 +79,11 @@ fn card(column: &Column) -> Markup {
                 }
             }
             p.small { (identity.svm.join(", ")) }
-            p.small { "run on " (column.date) }
+            p.small {
+                @if column.recorded { b { "not run here: recorded on " (column.date) } }
+                @else { "run on " (column.date) }
+                @if !column.machine.is_empty() { ", " (column.machine) }
+            }
         }
     }
 }
@@ -131,7 +140,7 @@ fn line(report: &Report, check: &Row) -> Markup {
         .filter_map(|(_, row)| row.map(|row| class(row.outcome.kind())))
         .collect();
     html! {
-        tr.check data-kinds=(kinds.join(" ")) {
+        tr.check data-name=(check.name) data-kinds=(kinds.join(" ")) {
             td {
                 details {
                     summary {
@@ -158,7 +167,7 @@ fn seen(column: &Column, row: &Row) -> Markup {
         dt { (column.name) }
         dd {
             span.mark.(class(row.outcome.kind())) { (row.outcome.kind().word()) }
-            " " span.small { (row.milliseconds) " ms" }
+            @if !column.recorded { " " span.small { (row.milliseconds) " ms" } }
             @if let Some(expected) = row.outcome.expected() { p { b { "expected " } (expected) } }
             @if !seen.is_empty() { p { b { "seen " } span.seen { (seen) } } }
         }

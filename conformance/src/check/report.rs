@@ -53,6 +53,12 @@ pub struct Column {
     pub identity: Identity,
     /// The day of the run.
     pub date: String,
+    /// The machine of the run, in words.
+    #[serde(default)]
+    pub machine: String,
+    /// Whether it is one of the recorded runs, and not of this machine.
+    #[serde(skip)]
+    pub recorded: bool,
     /// The rows, in the order in which they ran.
     pub rows: Vec<Row>,
 }
@@ -176,6 +182,8 @@ pub(super) mod tests {
             name: name.into(),
             identity: Identity::default(),
             date: "2026-11-21".into(),
+            machine: "2 × Fast One".into(),
+            recorded: false,
             rows,
         }
     }
