@@ -45,26 +45,23 @@ pub fn emit(
     let regions = kernel.regions;
     let context = module.context();
     let (pointer, int64) = (context.pointer(0), context.int(64));
-    let parameters = [pointer, int64, int64, pointer];
+    let parameters = [pointer, pointer, int64, pointer];
     let entry = module.add_function(symbol, context.void().function(&parameters, false));
     entry.add_attribute(context.enum_attribute("nounwind", 0));
     for attribute in ["noalias", "readonly", "nocapture"] {
         entry.add_parameter_attribute(0, context.enum_attribute(attribute, 0));
+        entry.add_parameter_attribute(1, context.enum_attribute(attribute, 0));
     }
     entry.add_parameter_attribute(3, context.enum_attribute("noalias", 0));
     entry.add_parameter_attribute(3, context.enum_attribute("align", 128));
 
     let builder = context.builder();
-    let [setup, first, group, latch, done] = ["setup", "first", "group", "group.latch", "done"]
-        .map(|name| context.append_block(entry, name));
+    let [setup, group, latch, done] =
+        ["setup", "group", "group.latch", "done"].map(|name| context.append_block(entry, name));
     builder.position_at_end(setup);
     let launch = Launch::load(&builder, entry, kernel.required_size);
     let arguments = launch.arguments(&builder, kernel.function, kernel.arguments)?;
-    let (first_group, end_group) = (launch.parameters[1], launch.parameters[2]);
-    let any = builder.icmp(IntPredicate::LLVMIntULT, first_group, end_group);
-    builder.branch_if(any, first, done);
-
-    let groups = GroupLoop::open(&builder, &launch, first, group);
+    let groups = GroupLoop::open(&builder, &launch, setup, group);
     let (base, size) = groups.extent(&builder, &launch);
     let mut fixed = arguments;
     for primitive_call in regions
@@ -252,34 +249,36 @@ fn is_local(kind: ArgumentKind) -> bool {
 
 /// The loop over work-groups, which counts the group id instead of dividing in every turn.
 struct GroupLoop {
-    number: Value,
+    /// Work-groups not yet done, the current one among them.
+    left: Value,
     id: [Value; 3],
     head: Block,
 }
 
 impl GroupLoop {
-    /// Fills block `first` and begins block `head`.
-    fn open(builder: &Builder, launch: &Launch, first: Block, head: Block) -> Self {
+    /// Ends block `setup` and begins block `head`.
+    fn open(builder: &Builder, launch: &Launch, setup: Block, head: Block) -> Self {
         let int64 = builder.context().int(64);
-        builder.position_at_end(first);
-        let first_group = launch.parameters[1];
-        let count = launch.group_count;
-        let rows = builder.udiv(first_group, count[0]);
-        let start = [
-            builder.urem(first_group, count[0]),
-            builder.urem(rows, count[1]),
-            builder.udiv(rows, count[1]),
-        ];
+        let [_, first, count, _] = launch.parameters[..] else {
+            unreachable!("the entry has four parameters")
+        };
+        let first = [0, 8, 16].map(|offset| {
+            let offset = int64.constant(offset);
+            builder.load(
+                int64,
+                builder.gep_inbounds(builder.context().int(8), first, &[offset]),
+            )
+        });
         builder.branch(head);
         builder.position_at_end(head);
-        let number = builder.phi(int64, "group.number");
-        number.add_incoming(&[(first_group, first)]);
-        let id = start.map(|start| {
+        let left = builder.phi(int64, "groups.left");
+        left.add_incoming(&[(count, setup)]);
+        let id = first.map(|first| {
             let id = builder.phi(int64, "group.id");
-            id.add_incoming(&[(start, first)]);
+            id.add_incoming(&[(first, setup)]);
             id
         });
-        Self { number, id, head }
+        Self { left, id, head }
     }
 
     /// First global id and size of the current group.
@@ -308,9 +307,9 @@ impl GroupLoop {
             self.id[d].add_incoming(&[(id, latch)]);
             carry = builder.int_cast(wraps, context.int(64), false);
         }
-        let number = builder.add_nuw(self.number, one);
-        self.number.add_incoming(&[(number, latch)]);
-        let more = builder.icmp(IntPredicate::LLVMIntULT, number, launch.parameters[2]);
+        let left = builder.sub(self.left, one);
+        self.left.add_incoming(&[(left, latch)]);
+        let more = builder.icmp(IntPredicate::LLVMIntNE, left, zero);
         let back = builder.branch_if(more, self.head, done);
         mark_loop(context, back, &[no_copies(context)]);
     }

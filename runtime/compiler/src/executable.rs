@@ -1,7 +1,7 @@
 //! Executables: program-scope variables in memory, and kernels compiled when they are asked for.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use isocl_compiler_interface::message::{
     decode, encode, BinaryKind, Executable, Kernel, KernelCode,
@@ -9,6 +9,7 @@ use isocl_compiler_interface::message::{
 use isocl_compiler_interface::rows::Rows;
 use serde::{Deserialize, Serialize};
 
+use crate::ahead::{self, Compiling, Demand};
 use crate::cache::{self, Key};
 use crate::emit::{self, Effort, Jit};
 use crate::error::Error;
@@ -16,13 +17,14 @@ use crate::lanes::{self, Lanes};
 use crate::llvm::{address_space, Context, Linkage, Module, TargetMachine, Value};
 use crate::lower::Lowered;
 use crate::recovery::isolated;
-use crate::{binary, frontend, lower, metadata, sub_group};
+use crate::{binary, frontend, lower, metadata, size_budget, sub_group};
 
 /// A loaded executable.
-struct Loaded {
+pub(crate) struct Loaded {
     bitcode: Vec<u8>,
     kernels: Vec<LoadedKernel>,
     jit: Jit,
+    demand: Mutex<Demand>,
 }
 
 /// A kernel and its code.
@@ -30,12 +32,21 @@ struct LoadedKernel {
     definition: Kernel,
     /// Its work-items do things with others of their sub-group.
     sub_groups: bool,
+    /// It is compiled in a moment.
+    brief: bool,
     /// Code by the way that work-items run.
     code: Mutex<HashMap<Option<Lanes>, Arc<Code>>>,
 }
 
-/// Compiled by the first who asks; others wait.
+/// Compiled by whoever makes the entry; others wait.
 type Code = OnceLock<Result<KernelCode, Error>>;
+
+/// A kernel to be compiled ahead of its first launch.
+pub(crate) struct Ahead {
+    index: usize,
+    lanes: Option<Lanes>,
+    code: Arc<Code>,
+}
 
 /// All loaded executables of the process by number.
 #[derive(Default)]
@@ -61,6 +72,8 @@ struct Contents {
     kernels: Vec<Kernel>,
     /// Names of the kernels whose work-items do things with others of their sub-group.
     with_sub_groups: HashSet<String>,
+    /// Names of the kernels that are compiled in a moment.
+    brief: HashSet<String>,
     /// Object file of the shared variables, if there are any.
     variables: Option<Vec<u8>>,
     global_variable_bytes: u64,
@@ -98,12 +111,14 @@ pub fn load(bytes: &[u8]) -> Result<Executable, Error> {
     let loaded = kernels.iter().map(|definition| LoadedKernel {
         definition: definition.clone(),
         sub_groups: contents.with_sub_groups.contains(&definition.name),
+        brief: contents.brief.contains(&definition.name),
         code: Mutex::default(),
     });
     let loaded = Arc::new(Loaded {
         bitcode: bitcode.to_vec(),
         kernels: loaded.collect(),
         jit,
+        demand: Mutex::default(),
     });
     let id = with_table(|table| {
         table.next += 1;
@@ -123,10 +138,16 @@ impl Contents {
         let module = context.parse_bitcode(bitcode).map_err(Error::Binary)?;
         let kernels = metadata::kernels(&module)?;
         let with_sub_groups = sub_group::users(&module);
+        let brief = kernels.iter().filter(|kernel| {
+            let function = module.function(&kernel.name);
+            function.is_some_and(size_budget::is_brief)
+        });
+        let brief = brief.map(|kernel| kernel.name.clone()).collect();
         let (variables, global_variable_bytes) = object_of_variables(&module)?;
         Ok(Self {
             kernels,
             with_sub_groups,
+            brief,
             variables,
             global_variable_bytes,
         })
@@ -150,26 +171,12 @@ pub fn unload(id: u64) -> Result<(), Error> {
 /// [`Error::Internal`] when there is no such kernel or code generation fails.
 pub fn kernel(id: u64, index: u32, rows: Rows) -> Result<KernelCode, Error> {
     let loaded = with_table(|table| table.loaded.get(&id).cloned()).ok_or_else(|| unknown(id))?;
-    let kernel = loaded
-        .kernels
-        .get(index as usize)
-        .ok_or_else(|| Error::Internal(format!("executable {id} has no kernel {index}")))?;
-    let natural = lanes::natural_width()?;
-    // All sub-groups of a kernel have one size.
-    let lanes = if kernel.sub_groups {
-        Some(Lanes::any(natural))
-    } else {
-        Lanes::for_rows(rows, natural)
-    };
-    let mut all = kernel.code.lock().unwrap_or_else(PoisonError::into_inner);
-    let code = Arc::clone(all.entry(lanes).or_default());
-    drop(all);
-    code.get_or_init(|| {
-        loaded
-            .code_of(&kernel.definition, lanes)
-            .map_err(|reason| reason.about(&format!("kernel {}", kernel.definition.name)))
-    })
-    .clone()
+    let lanes = loaded.lanes(index as usize, rows)?;
+    let (code, is_begun) = loaded.begin(index as usize, lanes)?;
+    let _compiling = (!is_begun).then(Compiling::begin);
+    loaded.demand().asked(index as usize, lanes, rows);
+    ahead::look(&loaded);
+    loaded.finish(index as usize, lanes, &code)
 }
 
 /// A way to run work-items as a part of a symbol.
@@ -200,6 +207,66 @@ struct Compiled {
 }
 
 impl Loaded {
+    fn kernel(&self, index: usize) -> Result<&LoadedKernel, Error> {
+        let missing = || Error::Internal(format!("the executable has no kernel {index}"));
+        self.kernels.get(index).ok_or_else(missing)
+    }
+
+    fn demand(&self) -> MutexGuard<'_, Demand> {
+        self.demand.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How launches with such rows run.
+    fn lanes(&self, index: usize, rows: Rows) -> Result<Option<Lanes>, Error> {
+        let natural = lanes::natural_width()?;
+        // All sub-groups of a kernel have one size.
+        Ok(if self.kernel(index)?.sub_groups {
+            Some(Lanes::any(natural))
+        } else {
+            Lanes::for_rows(rows, natural)
+        })
+    }
+
+    /// The place of a kernel's code, and whether somebody had it before.
+    fn begin(&self, index: usize, lanes: Option<Lanes>) -> Result<(Arc<Code>, bool), Error> {
+        let code = &self.kernel(index)?.code;
+        let mut all = code.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_begun = all.contains_key(&lanes);
+        Ok((Arc::clone(all.entry(lanes).or_default()), is_begun))
+    }
+
+    /// The code that belongs to a place, compiled if nobody else does.
+    fn finish(&self, index: usize, lanes: Option<Lanes>, code: &Code) -> Result<KernelCode, Error> {
+        let kernel = &self.kernel(index)?.definition;
+        code.get_or_init(|| {
+            self.code_of(kernel, lanes)
+                .map_err(|reason| reason.about(&format!("kernel {}", kernel.name)))
+        })
+        .clone()
+    }
+
+    /// What to compile ahead of its first launch, if anything.
+    pub(crate) fn next_ahead(&self) -> Option<Ahead> {
+        let mut demand = self.demand();
+        let order = demand.order(self.kernels.len());
+        order
+            .filter(|index| self.kernels[*index].brief)
+            .find_map(|index| {
+                let rows = demand.rows_of(self.kernels[index].definition.required_work_group_size);
+                let lanes = self.lanes(index, rows).ok()?;
+                let (code, is_begun) = self.begin(index, lanes).ok()?;
+                (!is_begun).then(|| {
+                    demand.ahead(index, lanes);
+                    Ahead { index, lanes, code }
+                })
+            })
+    }
+
+    /// Compiles ahead. A failure is told to who asks.
+    pub(crate) fn compile_ahead(&self, ahead: &Ahead) {
+        let _ = self.finish(ahead.index, ahead.lanes, &ahead.code);
+    }
+
     /// Code of a kernel, from earlier work if there was some.
     fn code_of(&self, kernel: &Kernel, lanes: Option<Lanes>) -> Result<KernelCode, Error> {
         // Code for other ways may be there, or come.
@@ -331,7 +398,7 @@ fn object_of_variables(module: &Module) -> Result<(Option<Vec<u8>>, u64), Error>
     if variables.is_empty() {
         return Ok((None, 0));
     }
-    let machine = TargetMachine::host().map_err(Error::Internal)?;
+    let machine = TargetMachine::for_data().map_err(Error::Internal)?;
     module.strip_debug_info();
     module.set_triple(&machine.triple());
     module.set_data_layout(&machine.data_layout());

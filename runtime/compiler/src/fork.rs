@@ -1,10 +1,11 @@
-//! Forked children: a child inherits the locks of calls that other threads were in, and nobody
-//! there will ever open them.
+//! Forks and the end of the process. A child inherits the locks of calls that other threads were in,
+//! and nobody there will ever open them; what compiles ahead comes to an end before.
 #![allow(unsafe_code)]
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::Once;
 
+use crate::ahead;
 use crate::error::Error;
 
 /// Calls of this process that are going on.
@@ -26,9 +27,9 @@ impl Call {
     pub fn begin() -> Result<Self, Error> {
         static WATCH: Once = Once::new();
         WATCH.call_once(|| {
-            // SAFETY: the function takes nothing and stays, as this library is never unloaded.
+            // SAFETY: the functions take nothing and stay, as this library is never unloaded.
             // Without memory for it a child in that situation hangs, which is the worst of it.
-            let _ = unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
+            let _ = unsafe { libc::pthread_atfork(Some(before), Some(in_parent), Some(in_child)) };
         });
         if LOCKED.load(Ordering::SeqCst) {
             return Err(Error::Internal(
@@ -47,9 +48,35 @@ impl Drop for Call {
     }
 }
 
+extern "C" fn before() {
+    ahead::stop();
+}
+
+extern "C" fn in_parent() {
+    ahead::go_on();
+}
+
 extern "C" fn in_child() {
     // Only the thread that forked is left, and that one was in no call.
-    if CALLS.swap(0, Ordering::SeqCst) > 0 {
+    let was_compiling = ahead::forget_threads();
+    if CALLS.swap(0, Ordering::SeqCst) > 0 || was_compiling {
         LOCKED.store(true, Ordering::SeqCst);
     }
+    ahead::go_on();
+}
+
+/// Has the end of the process wait for what compiles ahead, which would use what LLVM's exit handlers
+/// destroy. To be called again and again: LLVM registers handlers when it needs an object first, and
+/// the last one registered runs first.
+pub fn stop_at_exit() {
+    static CALLS: AtomicUsize = AtomicUsize::new(0);
+    if (CALLS.fetch_add(1, Ordering::Relaxed) + 1).is_power_of_two() {
+        // SAFETY: the function takes nothing and stays, as this library is never unloaded. Without
+        // memory for it the process may crash at its end, which is the worst of it.
+        let _ = unsafe { libc::atexit(at_exit) };
+    }
+}
+
+extern "C" fn at_exit() {
+    ahead::stop();
 }

@@ -5,7 +5,7 @@
 //!
 //! The stages of a build, in order: [`options`], [`frontend`] (clang, to `spir64` IR), [`metadata`]
 //! (kernels and arguments), [`library`] (builtins linked in), [`binary`] (bytes an application can
-//! keep), [`executable`] (variables in memory, kernels on demand). The stages of a kernel, driven
+//! keep), [`executable`] (variables in memory, kernels on demand, or `ahead` of it). The stages of a kernel, driven
 //! by [`lower`]: [`division`], [`prepare`] (one function, for the host), [`calls`] (atomics,
 //! `printf`), [`structure`], [`region`] (barrier-free regions), [`entry`] (loops over work-groups
 //! and work-items); then [`emit`] (machine code).
@@ -15,6 +15,7 @@
 //! ([`lane_shape`]) and widened ([`widen`]). What cannot be widened runs one at a time.
 
 pub mod address_space_query;
+mod ahead;
 pub mod atomic;
 pub mod barrier;
 pub mod binary;

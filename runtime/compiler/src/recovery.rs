@@ -90,7 +90,7 @@ pub fn isolated<R: Send>(work: impl FnOnce() -> R + Send) -> Result<R, Error> {
 }
 
 /// Blocks every signal that is not raised by the thread's own instructions.
-fn block_signals() {
+pub(crate) fn block_signals() {
     let mut set = MaybeUninit::<libc::sigset_t>::uninit();
     // SAFETY: `sigfillset` initialises the set, the others read and change it; a null pointer
     // asks for no old set.

@@ -11,6 +11,14 @@ const MOST_INSTRUCTIONS: usize = 20_000;
 /// Fewer instructions take longer to call than to copy.
 const LEAST_OUT_OF_LINE: usize = 20;
 
+/// More instructions, with everything inlined, take a noticeable time to compile.
+const MOST_OF_BRIEF: usize = 3_000;
+
+/// Whether a kernel is compiled in a moment: within a tenth of a second or two.
+pub fn is_brief(kernel: Value) -> bool {
+    size(kernel, &mut HashMap::new()).instructions <= MOST_OF_BRIEF
+}
+
 /// The functions that a kernel calls instead of having copies of them, if it would become too large.
 pub fn out_of_line(kernel: Value) -> HashSet<Value> {
     let mut known = HashMap::new();

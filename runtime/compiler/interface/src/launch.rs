@@ -33,8 +33,21 @@ pub struct LaunchFrame {
     pub printf_context: *mut c_void,
 }
 
-/// Entry point of a compiled kernel: runs work-groups `first_group..end_group` (linear numbers,
-/// dimension 0 fastest), one after the other, on the calling thread.
+impl LaunchFrame {
+    /// Id of the work-group with a linear number, dimension 0 fastest.
+    pub fn group_id(&self, number: u64) -> [u64; 3] {
+        let [columns, rows, _] = self.group_count;
+        // Division takes long, and most ranges have one dimension.
+        if number < columns {
+            return [number, 0, 0];
+        }
+        let row = number / columns;
+        [number % columns, row % rows, row / rows]
+    }
+}
+
+/// Entry point of a compiled kernel: runs `num_groups` work-groups, at least one, from the one with
+/// the id `first_group` on (dimension 0 fastest), one after the other, on the calling thread.
 ///
 /// `scratch` is a block aligned to 128 bytes that no other running call uses. It holds, in this order, the
 /// kernel's static local variables ([`crate::message::KernelCode::local_bytes`]), the dynamic
@@ -44,7 +57,7 @@ pub struct LaunchFrame {
 /// enqueued number of work-items, plus [`crate::message::KernelCode::context_bytes_per_group`]).
 pub type KernelEntry = unsafe extern "C" fn(
     frame: *const LaunchFrame,
-    first_group: u64,
-    end_group: u64,
+    first_group: *const [u64; 3],
+    num_groups: u64,
     scratch: *mut u8,
 );

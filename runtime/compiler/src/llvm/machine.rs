@@ -48,11 +48,17 @@ fn initialize_native_target() {
     ONCE.call_once(|| {
         llvm!(LLVM_InitializeNativeTarget());
         llvm!(LLVM_InitializeNativeAsmPrinter());
-        // The pass takes longer than all others together in large functions, and finds nothing to do
-        // for masks that are vectors from the start.
+        // Domain reassignment takes longer than all other passes together in large functions, and finds
+        // nothing to do for masks that are vectors from the start. The reduction of strength takes a
+        // fifth of the time for addresses that are simple from the start.
         #[cfg(target_arch = "x86_64")]
         {
-            let arguments = [c"isocl", c"-disable-x86-domain-reassignment"].map(CStr::as_ptr);
+            let arguments = [
+                c"isocl",
+                c"-disable-x86-domain-reassignment",
+                c"-disable-lsr",
+            ]
+            .map(CStr::as_ptr);
             let count = arguments.len() as i32;
             let overview = std::ptr::null();
             llvm!(LLVMParseCommandLineOptions(
@@ -62,6 +68,19 @@ fn initialize_native_target() {
             ));
         }
     });
+}
+
+/// Triple, name and features of the processor this program runs on.
+fn host_names() -> &'static [String; 3] {
+    // Asking the processor takes long on virtual machines.
+    static HOST: OnceLock<[String; 3]> = OnceLock::new();
+    HOST.get_or_init(|| {
+        [
+            OwnedMessage::new(llvm!(LLVMGetDefaultTargetTriple())).to_string(),
+            OwnedMessage::new(llvm!(LLVMGetHostCPUName())).to_string(),
+            OwnedMessage::new(llvm!(LLVMGetHostCPUFeatures())).to_string(),
+        ]
+    })
 }
 
 impl TargetMachine {
@@ -74,18 +93,25 @@ impl TargetMachine {
         if let Some(raw) = idle {
             return Ok(Self { raw, is_host: true });
         }
-        // Asking the processor takes long on virtual machines.
-        static HOST: OnceLock<[String; 3]> = OnceLock::new();
-        let [triple, cpu, features] = HOST.get_or_init(|| {
-            [
-                OwnedMessage::new(llvm!(LLVMGetDefaultTargetTriple())).to_string(),
-                OwnedMessage::new(llvm!(LLVMGetHostCPUName())).to_string(),
-                OwnedMessage::new(llvm!(LLVMGetHostCPUFeatures())).to_string(),
-            ]
-        });
-        let mut machine = Self::new(triple, cpu, features)?;
+        let [triple, cpu, features] = host_names();
+        let level = LLVMCodeGenOptLevel::LLVMCodeGenLevelDefault;
+        let mut machine = Self::of(triple, cpu, features, level)?;
         machine.is_host = true;
         Ok(machine)
+    }
+
+    /// As [`Self::host`], for modules that hold nothing but data: nothing is optimised.
+    ///
+    /// # Errors
+    /// LLVM was built without this processor.
+    pub fn for_data() -> Result<Self, String> {
+        let [triple, cpu, features] = host_names();
+        Self::of(
+            triple,
+            cpu,
+            features,
+            LLVMCodeGenOptLevel::LLVMCodeGenLevelNone,
+        )
     }
 
     /// A processor by LLVM's names; code is position independent and optimised.
@@ -93,6 +119,20 @@ impl TargetMachine {
     /// # Errors
     /// LLVM does not know the triple.
     pub fn new(triple: &str, cpu: &str, features: &str) -> Result<Self, String> {
+        Self::of(
+            triple,
+            cpu,
+            features,
+            LLVMCodeGenOptLevel::LLVMCodeGenLevelDefault,
+        )
+    }
+
+    fn of(
+        triple: &str,
+        cpu: &str,
+        features: &str,
+        level: LLVMCodeGenOptLevel,
+    ) -> Result<Self, String> {
         initialize_native_target();
         let (triple, cpu, features) = (c_string(triple), c_string(cpu), c_string(features));
         let mut target = std::ptr::null_mut();
@@ -110,7 +150,7 @@ impl TargetMachine {
             triple.as_ptr(),
             cpu.as_ptr(),
             features.as_ptr(),
-            LLVMCodeGenOptLevel::LLVMCodeGenLevelDefault,
+            level,
             LLVMRelocMode::LLVMRelocPIC,
             LLVMCodeModel::LLVMCodeModelDefault
         ));

@@ -227,6 +227,9 @@ impl Widener<'_> {
             })?,
             Opcode::LLVMFreeze => self.each(instruction, |value| self.builder.freeze(value))?,
             Opcode::LLVMICmp => {
+                if let Some(mask) = self.bounded(instruction)? {
+                    return Ok(vec![mask]);
+                }
                 let (left, right) = self.two(instruction)?;
                 let predicate = instruction.int_predicate();
                 self.pairwise(&left, &right, |a, b| self.builder.icmp(predicate, a, b))

@@ -111,7 +111,7 @@ pub fn run(
     unsafe {
         let entry = std::mem::transmute::<usize, KernelEntry>(code.entry as usize);
         let groups = frame.group_count[0] * frame.group_count[1];
-        entry(&frame, 0, groups, scratch.as_mut_ptr().add(shift));
+        entry(&frame, &[0; 3], groups, scratch.as_mut_ptr().add(shift));
     }
     respond(Request::Unload {
         executable: executable.id,

@@ -210,16 +210,3 @@ fn a_required_work_group_size_is_a_constant() {
     kernel.run(range, &mut [Arg::Ints(&mut out)], false);
     assert_eq!(out, [82; 32]);
 }
-
-#[test]
-fn an_empty_range_of_groups_runs_nothing() {
-    let kernel = Kernel::new(
-        "kernel void k(global int *out) { out[0] = 1; }",
-        &[Arg::Ints(&mut [])],
-    );
-    let mut out = [0];
-    let mut range = Range::line(4, 4);
-    range.global[0] = 0;
-    kernel.run(range, &mut [Arg::Ints(&mut out)], false);
-    assert_eq!(out, [0]);
-}

@@ -194,6 +194,23 @@ fn narrow_indices_that_wrap_between_lanes() {
 }
 
 #[test]
+fn ids_on_either_side_of_a_bound() {
+    same_in_lanes(
+        "kernel void k(global int *out, int n) {
+            size_t i = get_global_id(0), l = get_local_id(0), first = i - l;
+            size_t bounds[] = {n, n + 13, first + 15, first + 16, (size_t)-1, 0, 1ul << 32};
+            for (int b = 0; b < 7; b++) {
+                size_t bound = bounds[b];
+                int sides = (i < bound) | (i <= bound) << 1 | (i > bound) << 2 | (i >= bound) << 3
+                    | (bound < l) << 4 | (bound <= l) << 5 | (bound > l) << 6 | (bound >= l) << 7
+                    | (i == bound) << 8 | ((long)l < (long)bound) << 9;
+                out[i * 8 + b] = sides;
+            }
+        }",
+    );
+}
+
+#[test]
 fn division_in_lanes_that_do_not_divide() {
     same_in_lanes(
         "kernel void k(global int *out, int n) {

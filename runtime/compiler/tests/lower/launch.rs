@@ -205,7 +205,15 @@ impl Kernel {
         };
         for (first, end) in calls {
             // SAFETY: frame, arguments and scratch are as the contract of `KernelEntry` wants.
-            unsafe { (self.entry)(&frame, first, end, scratch.as_mut_ptr().cast()) };
+            unsafe {
+                let first_group = frame.group_id(first);
+                (self.entry)(
+                    &frame,
+                    &first_group,
+                    end - first,
+                    scratch.as_mut_ptr().cast(),
+                );
+            };
         }
         assert!(
             scratch[guard].0.iter().all(|&byte| byte == 0xa5),

@@ -3,10 +3,13 @@
 #![allow(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod ahead;
+
 use std::fs;
 use std::io::{Read, Seek};
 use std::mem::MaybeUninit;
 use std::os::fd::AsRawFd;
+use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -44,8 +47,8 @@ fn compile(source: &str) -> Result<Vec<u8>, String> {
     }
 }
 
-/// Builds, loads, compiles and unloads; calls `loaded` while the kernel is there.
-fn build(source: &str, loaded: impl FnOnce()) {
+/// Builds and loads a program.
+fn load(source: &str) -> u64 {
     let object = compile(source).unwrap();
     let Response::Built { binary, .. } = respond(Request::Link {
         target: target(),
@@ -57,14 +60,25 @@ fn build(source: &str, loaded: impl FnOnce()) {
     let Response::Loaded(executable) = respond(Request::Load { binary }) else {
         panic!()
     };
-    let kernel = respond(Request::Kernel {
-        executable: executable.id,
-        kernel: 0,
-        rows: Rows::USUAL,
+    executable.id
+}
+
+/// Has a kernel compiled, if it is not yet.
+fn ask(executable: u64, kernel: u32) {
+    let rows = Rows::USUAL;
+    let answer = respond(Request::Kernel {
+        executable,
+        kernel,
+        rows,
     });
-    assert!(matches!(kernel, Response::Kernel(_)), "{kernel:?}");
+    assert!(matches!(answer, Response::Kernel(_)), "{answer:?}");
+}
+
+/// Builds, loads, compiles and unloads; calls `loaded` while the kernel is there.
+fn build(source: &str, loaded: impl FnOnce()) {
+    let executable = load(source);
+    ask(executable, 0);
     loaded();
-    let executable = executable.id;
     assert_eq!(respond(Request::Unload { executable }), Response::Unloaded);
 }
 
@@ -215,15 +229,15 @@ fn the_applications_signal_handlers_are_called_and_stay() {
     unsafe { libc::sigaction(libc::SIGBUS, old.as_ptr(), std::ptr::null_mut()) };
 }
 
-/// Whether a forked child can build; it must end by itself.
-fn child_builds() -> bool {
+/// Whether a forked child ends by itself, and well; `work` tells the exit status, or exits.
+fn child_ends_well(work: impl FnOnce() -> i32) -> bool {
     // SAFETY: the child calls nothing but the compiler, whose behaviour there is the question,
     // and ends without running anything of the test harness.
     let child = unsafe { libc::fork() };
     if child == 0 {
-        let built = compile(SOURCE).is_ok();
+        let status = catch_unwind(AssertUnwindSafe(work)).unwrap_or(1);
         // SAFETY: ends the child.
-        unsafe { libc::_exit(i32::from(!built)) };
+        unsafe { libc::_exit(status) };
     }
     let deadline = Instant::now() + Duration::from_secs(60);
     let mut status = 0;
@@ -239,6 +253,10 @@ fn child_builds() -> bool {
             _ => return libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0,
         }
     }
+}
+
+fn child_builds() -> bool {
+    child_ends_well(|| i32::from(compile(SOURCE).is_err()))
 }
 
 #[test]

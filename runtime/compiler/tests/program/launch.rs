@@ -197,7 +197,7 @@ impl Program {
             let entry: KernelEntry = std::mem::transmute(code.entry as usize);
             entry(
                 &frame,
-                0,
+                &[0; 3],
                 group_count.iter().product(),
                 base.add(base.align_offset(128)),
             );

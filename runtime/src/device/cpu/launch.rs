@@ -101,15 +101,16 @@ impl Shareable for SharedLaunch {
     }
 }
 
-/// Runs the work-groups `first..end`.
+/// Runs the work-groups `first..end`, at least one.
 ///
 /// # Safety
 /// `entry` is code of a loaded program that is kept alive, `frame` and what it points to are
 /// valid for reads, and `scratch` is an exclusive block laid out by [`ScratchLayout`].
 unsafe fn call(entry: KernelEntry, frame: &LaunchFrame, first: u64, end: u64, scratch: *mut u8) {
+    let first_group = frame.group_id(first);
     safepoint::outside(|| {
         // SAFETY: exactly what `KernelEntry` asks for, by this function's own contract.
-        unsafe { entry(frame, first, end, scratch) }
+        unsafe { entry(frame, &first_group, end - first, scratch) }
     });
 }
 
@@ -182,12 +183,12 @@ fn run_in(command: &NdRangeCommand, layout: ScratchLayout, scratch: &mut Scratch
         printf_context: output.as_context(),
     };
     with_kernel_environment(|| {
-        if groups == 1 || workers::concurrency() == 1 {
+        if groups > 1 && workers::concurrency() > 1 {
+            run_groups(entry, frame, layout, groups, local);
+        } else if groups > 0 {
             // SAFETY: the program is loaded, the frame lives on this stack, the scratch block is
             // this thread's.
             unsafe { call(entry, &frame, 0, groups, local) };
-        } else if groups > 1 {
-            run_groups(entry, frame, layout, groups, local);
         }
     });
     output.flush();

@@ -84,19 +84,30 @@ fn visits(groups: usize, nanoseconds: u64) -> Visits {
     }
 }
 
+/// Linear number of a work-group.
+fn number(frame: &LaunchFrame, id: &[u64; 3]) -> u64 {
+    let [columns, rows, _] = frame.group_count;
+    (id[2] * rows + id[1]) * columns + id[0]
+}
+
 /// A kernel with one argument, the address of a [`Visits`]; checks its environment.
-unsafe extern "C" fn visit(frame: *const LaunchFrame, first: u64, end: u64, scratch: *mut u8) {
+unsafe extern "C" fn visit(
+    frame: *const LaunchFrame,
+    first: *const [u64; 3],
+    count: u64,
+    scratch: *mut u8,
+) {
     // SAFETY: the launch passes a valid frame, whose argument block holds the address of a
-    // `Visits` that outlives the launch.
-    let (frame, visits) = unsafe {
+    // `Visits` that outlives the launch, and a valid id.
+    let (frame, first, visits) = unsafe {
         let frame = &*frame;
         let visits = frame.arguments.cast::<*const Visits>().read();
-        (frame, &*visits)
+        (frame, number(frame, &*first), &*visits)
     };
     lock(&visits.threads).insert(std::thread::current().id());
     let items: u64 = frame.local_size.iter().product();
     let len = frame.context_offset + items * 24 + 8;
-    for group in first..end {
+    for group in first..first + count {
         visits.counts[group as usize].fetch_add(1, Ordering::Relaxed);
         let tag = (group as u8) | 1;
         // SAFETY: the contract of the scratch block: `len` exclusive bytes.
@@ -207,7 +218,12 @@ fn too_much_stack_or_memory_is_refused() {
 
 /// Stores the floating-point control word it runs with, then spoils it.
 #[cfg(target_arch = "x86_64")]
-unsafe extern "C" fn control(frame: *const LaunchFrame, _first: u64, _end: u64, _scratch: *mut u8) {
+unsafe extern "C" fn control(
+    frame: *const LaunchFrame,
+    _first: *const [u64; 3],
+    _count: u64,
+    _scratch: *mut u8,
+) {
     let spoiled = 0x1FBF_u32;
     // SAFETY: the argument is the address of a live `AtomicU32`; the loaded control word only
     // has exception flags set beyond its reset value.
@@ -247,8 +263,15 @@ static MEETING: AtomicU32 = AtomicU32::new(0);
 
 /// Work-group 0 takes long enough for help to be asked for; every other waits until two of them
 /// run at the same time, once.
-unsafe extern "C" fn meet(_frame: *const LaunchFrame, first: u64, end: u64, _scratch: *mut u8) {
-    for group in first..end {
+unsafe extern "C" fn meet(
+    frame: *const LaunchFrame,
+    first: *const [u64; 3],
+    count: u64,
+    _scratch: *mut u8,
+) {
+    // SAFETY: the launch passes a valid frame and a valid id.
+    let first = unsafe { number(&*frame, &*first) };
+    for group in first..first + count {
         if group == 0 {
             std::thread::sleep(std::time::Duration::from_millis(1));
             continue;
