@@ -14,10 +14,13 @@ extern "C" {
     fn isocl_run_protected(function: extern "C" fn(*mut c_void), data: *mut c_void) -> *mut c_char;
 }
 
-/// Stack of a compiling thread in bytes. clang and LLVM recurse as deep as a program nests, and
-/// the application's threads may have little. The C library keeps stacks of up to 40 MiB for later
-/// threads: with those, a program nested too deep damaged memory of others now and then.
+/// Stack of a compiling thread in bytes: clang and LLVM recurse as deep as a program nests, and the
+/// application's threads may have little.
 const STACK_BYTES: usize = 64 << 20;
+
+/// Bytes at the end of that stack which nothing may touch. The variables of some functions of clang
+/// reach across the one page that the C library leaves there, into the memory of others.
+const GUARD_BYTES: usize = 1 << 20;
 
 struct Call<F, R> {
     work: Option<F>,
@@ -81,12 +84,49 @@ pub fn isolated<R: Send>(work: impl FnOnce() -> R + Send) -> Result<R, Error> {
             .stack_size(STACK_BYTES)
             .spawn_scoped(scope, || {
                 block_signals();
+                let _guard = Guard::of_this_thread();
                 protected(work)
             })
             .map_err(|error| Error::Internal(format!("no thread to compile on: {error}")))?
             .join()
             .map_err(|panic| panicked(panic.as_ref()))?
     })
+}
+
+/// The end of a thread's stack, out of reach until dropped.
+struct Guard(*mut c_void);
+
+impl Guard {
+    /// None when the system says no; then there is what the C library leaves.
+    fn of_this_thread() -> Option<Self> {
+        let mut attributes = MaybeUninit::<libc::pthread_attr_t>::uninit();
+        let (mut end, mut size) = (std::ptr::null_mut(), 0);
+        // SAFETY: the attributes are initialised by the first call and destroyed by the last; the
+        // others write to locals.
+        unsafe {
+            let this = libc::pthread_self();
+            if libc::pthread_getattr_np(this, attributes.as_mut_ptr()) != 0 {
+                return None;
+            }
+            libc::pthread_attr_getstack(attributes.as_ptr(), &mut end, &mut size);
+            libc::pthread_attr_destroy(attributes.as_mut_ptr());
+        }
+        let guard = Self(end);
+        let done = size > 2 * GUARD_BYTES && guard.protect(libc::PROT_NONE);
+        done.then_some(guard)
+    }
+
+    fn protect(&self, access: i32) -> bool {
+        // SAFETY: the bytes are the far end of this thread's stack, of which nothing is in use while
+        // the frame that holds `self` is near the other end.
+        unsafe { libc::mprotect(self.0, GUARD_BYTES, access) == 0 }
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.protect(libc::PROT_READ | libc::PROT_WRITE);
+    }
 }
 
 /// Blocks every signal that is not raised by the thread's own instructions.
@@ -153,6 +193,36 @@ mod tests {
     fn an_exhausted_stack_becomes_an_error() {
         let error = isolated(|| recurse(0)).unwrap_err().to_string();
         assert!(error.contains("signal 11"), "{error}");
+    }
+
+    #[test]
+    fn large_frames_do_not_reach_across_the_end_of_the_stack() {
+        let guard_bytes = || {
+            let local = std::hint::black_box([0_u8; 64]);
+            let here = local.as_ptr() as usize;
+            let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+            let mut below = 0;
+            for line in maps.lines() {
+                let (range, rest) = line.split_once(' ').unwrap();
+                let (start, end) = range.split_once('-').unwrap();
+                let [start, end] = [start, end].map(|at| usize::from_str_radix(at, 16).unwrap());
+                if (start..end).contains(&here) {
+                    break;
+                }
+                below = if rest.starts_with("---") {
+                    end - start
+                } else {
+                    0
+                };
+            }
+            below
+        };
+        assert!(isolated(guard_bytes).unwrap() >= GUARD_BYTES);
+        assert_eq!(
+            isolated(|| 5),
+            Ok(5),
+            "and the next thread has a stack again"
+        );
     }
 
     #[test]
