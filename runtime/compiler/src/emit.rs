@@ -26,6 +26,14 @@ const OPTIMISE_STRAIGHT: &str = "always-inline,globaldce,function(sroa,early-cse
     loop-mssa(loop-rotate,licm),gvn,\
     instcombine<no-verify-fixpoint>,simplifycfg,loop-mssa(licm),dse,adce,vector-combine)";
 
+/// The pipeline for huge kernels: what finds something the first time is not asked again.
+const OPTIMISE_HUGE: &str = "always-inline,globaldce,function(sroa,early-cse<memssa>,\
+    instcombine<no-verify-fixpoint>,simplifycfg,loop-simplify,lcssa,loop-mssa(loop-rotate,licm),\
+    gvn,simplifycfg,adce)";
+
+/// Kernels of more instructions are huge.
+const HUGE: usize = 15_000;
+
 /// The pipeline for programs built with `-cl-opt-disable`.
 const OPTIMISE_LITTLE: &str = "default<O1>";
 
@@ -47,8 +55,11 @@ pub enum Effort {
 /// # Errors
 /// [`Error::Internal`] when LLVM fails.
 pub fn object(module: &Module, machine: &TargetMachine, effort: Effort) -> Result<Vec<u8>, Error> {
+    let functions = module.functions().into_iter();
+    let is_huge = functions.map(|f| f.instructions().len()).sum::<usize>() > HUGE;
     let (pipeline, vectorize) = match effort {
         Effort::Full => (OPTIMISE, true),
+        Effort::Quick | Effort::Straight if is_huge => (OPTIMISE_HUGE, false),
         Effort::Quick => (OPTIMISE_QUICKLY, false),
         Effort::Straight => (OPTIMISE_STRAIGHT, false),
         Effort::Little => (OPTIMISE_LITTLE, false),
