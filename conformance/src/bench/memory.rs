@@ -152,6 +152,54 @@ fn map_unmap(session: &Session) -> Result<f64, String> {
     }
 }
 
+/// Threads that allocate at the same time, and how many sizes each of them needs.
+const THREADS: usize = 8;
+const SIZES: usize = 20;
+
+/// What a program does once for each size that it needs, in several threads of a new context:
+/// allocate, fill, copy to its own memory, free. The mean over sizes and threads.
+fn first_of_sizes(session: &Session) -> Result<f64, String> {
+    let (api, device) = (session.api, session.device as usize);
+    let one = |context: usize, thread: usize| {
+        let (context, device) = (context as cl_context, device as cl_device_id);
+        let mut code = 0;
+        let queue = api.clCreateCommandQueueWithProperties(context, device, null(), &mut code);
+        for round in 0..SIZES {
+            let value = (thread * 1000 + round) as u32;
+            let mut found = vec![0_u32; 1 + (round * 97 + thread * 13) % 3000];
+            let size = size_of_val(&found[..]);
+            let memory = api.clSVMAlloc(context, CL_MEM_READ_WRITE, size, 0);
+            let (pattern, to) = ((&raw const value).cast(), found.as_mut_ptr().cast());
+            let none = null_mut();
+            code |= api.clEnqueueSVMMemFill(queue, memory, pattern, 4, size, 0, null(), none);
+            code |= api.clEnqueueSVMMemcpy(queue, CL_TRUE, to, memory, size, 0, null(), none);
+            api.clSVMFree(context, memory);
+            code |= cl_int::from(found.iter().any(|number| *number != value));
+        }
+        code | api.clReleaseCommandQueue(queue)
+    };
+    let mut codes = 0;
+    let each = seconds(BUDGET, || {
+        let mut code = 0;
+        let context =
+            api.clCreateContext(null(), 1, &session.device, None, null_mut(), &mut code) as usize;
+        codes |= code;
+        std::thread::scope(|scope| {
+            let threads = (0..THREADS).map(|thread| scope.spawn(move || one(context, thread)));
+            let threads: Vec<_> = threads.collect();
+            for thread in threads {
+                codes |= thread.join().unwrap_or(1);
+            }
+        });
+        codes |= api.clReleaseContext(context as cl_context);
+    });
+    if codes == 0 {
+        Ok(each * 1e6 / (THREADS * SIZES) as f64)
+    } else {
+        Err(format!("wrong result, code {codes}"))
+    }
+}
+
 /// The rows of this group.
 pub fn rows(session: &Session, wanted: &mut dyn FnMut(&str) -> bool, done: &mut dyn FnMut(Row)) {
     for (name, size) in [
@@ -173,6 +221,13 @@ pub fn rows(session: &Session, wanted: &mut dyn FnMut(&str) -> bool, done: &mut 
         if wanted(name) {
             done(Row::time(name, "ns", alloc_free_with_live(session, live)));
         }
+    }
+    if wanted("svm_first_of_20_sizes_8_threads") {
+        done(Row::time(
+            "svm_first_of_20_sizes_8_threads",
+            "us",
+            first_of_sizes(session),
+        ));
     }
     if wanted("svm_memcpy_64B") {
         done(Row::time(
