@@ -19,6 +19,7 @@ mod several;
 mod sharing;
 mod svm_command;
 mod unified_svm;
+mod unified_svm_use;
 
 /// A rule, the groups of checks that run, and those of them that must notice.
 type Case = (
@@ -37,6 +38,7 @@ const CASES: &[&[Case]] = &[
     kernel::CASES,
     events::CASES,
     unified_svm::CASES,
+    unified_svm_use::CASES,
 ];
 
 /// Checks that no rule is broken for: what they look at is left open, or not there on this device.
