@@ -37,9 +37,9 @@ load() {
 # one of the devices: what makes the module work hardest where every memory error of it is found,
 # addresses where they are narrow, and all else on the device that reaches the whole process.
 groups_of_memory=' allocation alignment free enqueue-free-order enqueue-free-callback guard limits
-    fork-and-exit enqueue-map enqueue-unmap enqueue-migrate '
-groups_of_addresses=' address-identity enqueue-free buffers-over-svm sub-buffers enqueue-memcpy
-    enqueue-memfill devices coarse-grained-rules '
+    fork-and-exit enqueue-map enqueue-unmap enqueue-migrate enqueue-memcpy enqueue-memfill
+    coarse-grained-rules devices '
+groups_of_addresses=' address-identity enqueue-free buffers-over-svm sub-buffers '
 other_groups() {
     "$conformance" --list | sed -n 's/^\([a-z-]*\): .*/\1/p' | while read -r group; do
         [[ $groups_of_memory$groups_of_addresses =~ [[:space:]]$group[[:space:]] ]] || echo "$group"
