@@ -4,6 +4,8 @@
 #![allow(unsafe_code, clippy::not_unsafe_ptr_arg_deref)]
 
 use std::ffi::{c_void, CStr};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 
 /// Runs `work` in a forked child and returns its exit status: 0 when it returned, 1 when it
 /// panicked, 2 when it did not end within a minute or was killed.
@@ -37,6 +39,16 @@ pub fn kill_group(leader: u32) {
 pub fn end_with_parent() {
     // SAFETY: only sets an attribute of this process.
     unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+}
+
+/// Has the process of a command killed when the thread that starts it ends.
+pub fn ends_with_parent(command: &mut Command) -> &mut Command {
+    let set = || {
+        end_with_parent();
+        Ok(())
+    };
+    // SAFETY: between fork and exec the child does nothing but set an attribute of itself.
+    unsafe { command.pre_exec(set) }
 }
 
 /// Registers a function with `atexit`.

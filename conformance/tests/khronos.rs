@@ -3,6 +3,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use isocl_conformance::khronos::record::{Record, Status};
 use isocl_conformance::temporary_folder::TemporaryFolder;
@@ -120,6 +121,37 @@ fn every_end_of_a_test_is_told_apart_and_the_others_run() {
     let (code, text) = build.run(&[&arguments[..], &["--expect", &json]].concat());
     assert_eq!(code, Some(0), "{text}");
     assert!(!text.contains("unexpected"), "{text}");
+}
+
+#[test]
+fn a_test_ends_with_the_program_that_runs_it() {
+    let build = Build::new();
+    build.suite(
+        "long",
+        "hangs",
+        "run() { echo $$ > $0.pid; exec sleep 60; }",
+    );
+    let mut program = Command::new(env!("CARGO_BIN_EXE_isocl-conformance"))
+        .args(["cts", &build.0.file(""), "--suites", "long"])
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let until = |what: &dyn Fn() -> bool| {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !what() {
+            assert!(Instant::now() < deadline);
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    };
+    let pid = || {
+        let text = std::fs::read_to_string(build.0.file("long/test_it.pid")).unwrap_or_default();
+        text.strip_suffix('\n').map(str::to_owned)
+    };
+    until(&|| pid().is_some());
+    program.kill().unwrap();
+    program.wait().unwrap();
+    let process = format!("/proc/{}/comm", pid().unwrap());
+    until(&|| !std::fs::read_to_string(&process).is_ok_and(|name| name.trim() == "sleep"));
 }
 
 #[test]

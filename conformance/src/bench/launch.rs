@@ -200,9 +200,15 @@ fn build_many(session: &Session) -> Result<f64, String> {
     build_time(session, source, &[("k77", "pn")])
 }
 
-fn round_trip(session: &Session) -> Result<f64, String> {
+/// How long a running kernel takes to answer the host. The first work-group answers; others watch until
+/// it is over.
+fn round_trip(session: &Session, groups: usize, rounds: i32) -> Result<f64, String> {
     let source = "
         kernel void serve(global atomic_int *request, global atomic_int *answer, int rounds) {
+            if (get_group_id(0) > 0) {
+                while (atomic_load_explicit(request, memory_order_acquire, memory_scope_all_svm_devices) < rounds) {}
+                return;
+            }
             for (int round = 1; round <= rounds; round++) {
                 while (atomic_load_explicit(request, memory_order_acquire, memory_scope_all_svm_devices) < round) {}
                 atomic_store_explicit(answer, round, memory_order_release, memory_scope_all_svm_devices);
@@ -217,7 +223,7 @@ fn round_trip(session: &Session) -> Result<f64, String> {
     if memory.is_null() {
         return Err("no SVM atomics".into());
     }
-    let rounds = 50_000;
+    let warm = rounds / 50;
     let mut samples = Vec::new();
     for _ in 0..5 {
         let (request, answer) = (atomic(memory, 0), atomic(memory, 32));
@@ -226,7 +232,7 @@ fn round_trip(session: &Session) -> Result<f64, String> {
         api.clSetKernelArgSVMPointer(serve, 0, memory);
         api.clSetKernelArgSVMPointer(serve, 1, offset(memory, 128));
         session.set_arg(serve, 2, &rounds);
-        if session.launch(serve, &[1], Some(&[1])) != 0 || api.clFlush(session.queue) != 0 {
+        if session.launch(serve, &[groups], Some(&[1])) != 0 || api.clFlush(session.queue) != 0 {
             return Err("launch failed".into());
         }
         let mut start = Instant::now();
@@ -243,11 +249,11 @@ fn round_trip(session: &Session) -> Result<f64, String> {
                 }
                 std::hint::spin_loop();
             }
-            if round == 1000 {
+            if round == warm {
                 start = Instant::now();
             }
         }
-        samples.push(start.elapsed().as_secs_f64() / f64::from(rounds - 1000));
+        samples.push(start.elapsed().as_secs_f64() / f64::from(rounds - warm));
         api.clFinish(session.queue);
     }
     api.clReleaseKernel(serve);
@@ -309,5 +315,14 @@ pub fn rows(session: &Session, wanted: &mut dyn FnMut(&str) -> bool, done: &mut 
     row("build_small_again", "ms", &|| build(session, false));
     row("build_suite_cold", "ms", &|| build_suite(session));
     row("build_100_kernels_run_1", "ms", &|| build_many(session));
-    row("host_device_round_trip", "ns", &|| round_trip(session));
+    row("host_device_round_trip", "ns", &|| {
+        round_trip(session, 1, 50_000)
+    });
+    // Beside the host's thread there are more than processors.
+    row("round_trip_all_workers", "ns", &|| {
+        let units = session
+            .device_info::<u32>(CL_DEVICE_MAX_COMPUTE_UNITS)
+            .map_err(|error| format!("{error:?}"))?;
+        round_trip(session, units as usize, 500)
+    });
 }

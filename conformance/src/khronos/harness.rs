@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 
 use super::record::Status;
+use crate::process::ends_with_parent;
 
 /// A program of the tests and how it is run.
 #[derive(Debug)]
@@ -51,7 +52,7 @@ struct ResultsFile {
 impl Program<'_> {
     fn command(&self) -> Command {
         let mut command = Command::new(self.path);
-        command
+        ends_with_parent(&mut command)
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .current_dir(self.path.parent().unwrap_or(Path::new("/")))
             .stdin(Stdio::null());
