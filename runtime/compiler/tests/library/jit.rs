@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::{c_char, CStr, CString};
 use std::ptr;
+use std::sync::Once;
 
 use isocl_compiler::{host_math, library_blob};
 use llvm_sys::core::*;
@@ -209,8 +210,7 @@ impl Builtins {
         // SAFETY: LLVM's C API is used as documented on objects made here; ownership of modules
         // passes to the JIT, which is never disposed of.
         unsafe {
-            LLVM_InitializeNativeTarget();
-            LLVM_InitializeNativeAsmPrinter();
+            initialize_native_target();
             let jit = create_jit(processor);
             for (blob, symbols) in &by_blob {
                 let context = LLVMOrcCreateNewThreadSafeContext();
@@ -253,6 +253,17 @@ impl Builtins {
 pub fn builtin(name: &str, parameters: &str) -> Builtin {
     let symbol = mangled(name, parameters);
     Builtins::new([&symbol]).functions.remove(&symbol).unwrap()
+}
+
+/// Two threads that register LLVM's targets at once make a circle of the list of them, which the
+/// next search for a target never leaves.
+fn initialize_native_target() {
+    static ONCE: Once = Once::new();
+    // SAFETY: LLVM's initialisation asks for one thread at a time, which `Once` gives.
+    ONCE.call_once(|| unsafe {
+        LLVM_InitializeNativeTarget();
+        LLVM_InitializeNativeAsmPrinter();
+    });
 }
 
 unsafe fn create_jit(processor: Option<&CStr>) -> LLVMOrcLLJITRef {
