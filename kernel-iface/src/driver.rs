@@ -153,11 +153,11 @@ impl Slab {
         }
     }
 
-    /// Says that little of `part`, whole pages of the slab, will be used: huge pages are not worth
-    /// their memory there.
-    pub fn expect_little_use(&self, part: AddressRange) {
+    /// Tells whether huge pages are worth their memory in `part`, whole pages of the slab: they are
+    /// not where little will be used.
+    pub fn advise_pages(&self, part: AddressRange, huge: bool) {
         if let Some(memory) = &self.memory {
-            memory.mapping.advise_small_pages(part);
+            memory.mapping.advise_pages(part, huge);
         }
     }
 

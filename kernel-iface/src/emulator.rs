@@ -51,7 +51,7 @@ impl Driver for Emulator {
     fn place(&self, request: SlabRequest) -> Result<PlacedMemory> {
         let mapping = self.space.map(request, Backing::Anonymous)?;
         if request.huge_pages {
-            mapping.advise_huge_pages();
+            mapping.advise_pages(mapping.range(), true);
         }
         let device_address = mapping.address();
         Ok(PlacedMemory {

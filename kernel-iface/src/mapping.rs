@@ -250,16 +250,15 @@ impl Mapping {
         self.range.is_empty()
     }
 
-    /// Asks for huge pages. A system without them is no error.
-    pub fn advise_huge_pages(&self) {
-        let _advice = sys::advise(self.range, Advice::HugePages);
-    }
-
-    /// Asks for small pages in `part`, of which little will be used. A system without huge pages is
-    /// no error, and neither is memory of which a driver chooses the pages.
-    pub fn advise_small_pages(&self, part: AddressRange) {
+    /// Asks for pages of a size in `part`. A system without huge pages is no error, and neither is
+    /// memory of which a driver chooses the pages.
+    pub fn advise_pages(&self, part: AddressRange, huge: bool) {
+        let advice = match huge {
+            true => Advice::HugePages,
+            false => Advice::SmallPages,
+        };
         if self.anonymous && self.check(part).is_ok() {
-            let _advice = sys::advise(part, Advice::SmallPages);
+            let _advice = sys::advise(part, advice);
         }
     }
 

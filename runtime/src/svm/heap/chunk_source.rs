@@ -5,7 +5,7 @@
 //! cheap and getting it anew is not; above the limit the memory goes back to the system and only
 //! the addresses are kept, and of those too only so many.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use isocl_kernel_iface::address::align_up;
@@ -45,6 +45,8 @@ struct Chunks {
     used: FreeRanges,
     /// Free chunks that have none.
     fresh: FreeRanges,
+    /// First addresses of the chunks in use that have small pages where others have huge ones.
+    sparse: HashSet<usize>,
     next_slab: usize,
 }
 
@@ -59,6 +61,7 @@ impl ChunkSource {
                 slabs: BTreeMap::new(),
                 used: FreeRanges::new(),
                 fresh: FreeRanges::new(),
+                sparse: HashSet::new(),
                 next_slab: FIRST_SLAB,
             }),
         }
@@ -88,11 +91,9 @@ impl ChunkSource {
     /// touched.
     pub fn take_sparse(&self) -> Result<AddressRange, Error> {
         let range = self.take(CHUNK_BYTES, CHUNK_BYTES)?;
-        let parts = lock(&self.state).parts(range);
-        for (slab, part) in parts {
-            if slab.range().len() >= HUGE_PAGES_FROM {
-                slab.expect_little_use(part);
-            }
+        let mut state = lock(&self.state);
+        if state.advise_pages(range, false) {
+            state.sparse.insert(range.start());
         }
         Ok(range)
     }
@@ -100,6 +101,9 @@ impl ChunkSource {
     /// Takes back what the others gave; nobody uses it any more.
     pub fn give_back(&self, range: AddressRange) {
         let mut state = lock(&self.state);
+        if state.sparse.remove(&range.start()) {
+            state.advise_pages(range, true);
+        }
         let merged = state.used.insert(range);
         if state.used.total() <= KEPT_MEMORY {
             return;
@@ -190,6 +194,16 @@ impl Chunks {
         self.fresh.insert(range);
     }
 
+    /// Asks for pages of a size where slabs have huge ones; whether there are such.
+    fn advise_pages(&self, range: AddressRange, huge: bool) -> bool {
+        let mut parts = self.parts(range);
+        parts.retain(|(slab, _)| slab.range().len() >= HUGE_PAGES_FROM);
+        for (slab, part) in &parts {
+            slab.advise_pages(*part, huge);
+        }
+        !parts.is_empty()
+    }
+
     /// The slabs that `range` lies in, each with its part of the range.
     fn parts(&self, range: AddressRange) -> Vec<(Arc<Slab>, AddressRange)> {
         let slabs = self.slabs.range(..range.end()).rev().map(|(_, slab)| slab);
@@ -271,6 +285,9 @@ mod tests {
         let offered = std::path::Path::new("/sys/kernel/mm/transparent_hugepage").exists();
         let found = [huge(ordinary), huge(sparse), huge(behind)];
         assert_eq!(found, [offered, false, offered]);
+        // Whoever has the memory next may use all of it.
+        source.give_back(sparse);
+        assert_eq!(huge(sparse), offered);
     }
 
     #[test]
