@@ -69,14 +69,18 @@ impl Environment {
             Need::SubDevices => !self.sub_devices(1)?.is_empty(),
             Need::TwoDevices => devices(self.api, self.platform)?.len() > 1,
             Need::Compiler => self.device_info::<cl_bool>(CL_DEVICE_COMPILER_AVAILABLE)? != 0,
-            Need::UnifiedSvm => {
-                let extensions = self.device_string(CL_DEVICE_EXTENSIONS)?;
-                extensions
-                    .split(' ')
-                    .any(|name| name == "cl_khr_unified_svm")
-            }
+            Need::UnifiedSvm => self.has_extension("cl_khr_unified_svm")?,
             _ => false,
         })
+    }
+
+    /// Whether the device offers an extension.
+    ///
+    /// # Errors
+    /// When a query fails that every device answers.
+    pub fn has_extension(&self, name: &str) -> Result<bool, CallError> {
+        let extensions = self.device_string(CL_DEVICE_EXTENSIONS)?;
+        Ok(extensions.split(' ').any(|one| one == name))
     }
 
     /// The device's `CL_DEVICE_SVM_CAPABILITIES`; 0 for a device that does not know the query.

@@ -88,8 +88,7 @@ pub const GROUP: Group = Group {
 /// Size of the largest data type: `long16`, or `int16` where 64-bit integers are missing.
 pub(super) fn largest_type(environment: &Environment) -> Result<cl_uint, CallError> {
     let profile = environment.device_string(CL_DEVICE_PROFILE)?;
-    let extensions = environment.device_string(CL_DEVICE_EXTENSIONS)?;
-    let has_long = profile != "EMBEDDED_PROFILE" || extensions.contains("cles_khr_int64");
+    let has_long = profile != "EMBEDDED_PROFILE" || environment.has_extension("cles_khr_int64")?;
     Ok(if has_long { 128 } else { 64 })
 }
 

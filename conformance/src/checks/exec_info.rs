@@ -263,7 +263,7 @@ fn info(
 }
 
 /// A kernel that adds up the number of each of several allocations, through a table of pointers.
-fn sum(environment: &Environment, name: &str) -> Result<cl_kernel, Outcome> {
+pub(super) fn sum(environment: &Environment, name: &str) -> Result<cl_kernel, Outcome> {
     let source = format!(
         "kernel void {name}(global uint *to, global uint * global *table, uint count) {{
             uint all = 0;

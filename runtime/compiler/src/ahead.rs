@@ -27,7 +27,7 @@ static THREADS: AtomicUsize = AtomicUsize::new(0);
 /// Reasons not to begin anything.
 static STOPS: AtomicUsize = AtomicUsize::new(0);
 
-/// The end of the process waits so long for a compiler that does not come to an end.
+/// Forks and the end of the process wait no longer for a compiler that does not come to an end.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What launches of a program have asked for.

@@ -117,7 +117,10 @@ fn sub_groups_lie_in_rows(builder: &Builder, width: u32, size: &[Value; 3]) -> V
 
 /// What the launch frame says, loaded once.
 struct Launch {
-    parameters: Vec<Value>,
+    frame: Value,
+    /// Id of the first work-group.
+    first_group: [Value; 3],
+    num_groups: Value,
     work_dim: Value,
     global_size: [Value; 3],
     global_offset: [Value; 3],
@@ -137,14 +140,17 @@ struct Launch {
 impl Launch {
     fn load(builder: &Builder, entry: Value, required_size: Option<[u64; 3]>) -> Self {
         let context = builder.context();
-        let parameters = entry.parameters();
-        let (frame, scratch) = (parameters[0], parameters[3]);
-        let (byte, int64) = (context.int(8), context.int(64));
-        let member = |offset: usize, ty: Type| {
-            let offset = context.constant(64, offset as u64);
-            builder.load(ty, builder.gep_inbounds(byte, frame, &[offset]))
+        let [frame, first_group, num_groups, scratch] = entry.parameters()[..] else {
+            unreachable!("the entry has four parameters")
         };
-        let triple = |offset: usize| [0, 8, 16].map(|index| member(offset + index, int64));
+        let (byte, int64) = (context.int(8), context.int(64));
+        let load = |from: Value, offset: usize, ty: Type| {
+            let offset = context.constant(64, offset as u64);
+            builder.load(ty, builder.gep_inbounds(byte, from, &[offset]))
+        };
+        let three = |from, offset: usize| [0, 8, 16].map(|index| load(from, offset + index, int64));
+        let member = |offset, ty| load(frame, offset, ty);
+        let triple = |offset| three(frame, offset);
         let local_size = match required_size {
             Some(size) => size.map(|size| context.constant(64, size)),
             None => triple(offset_of!(LaunchFrame, local_size)),
@@ -173,7 +179,9 @@ impl Launch {
             work_items: builder.mul(plane, local_size[2]),
             local_base: builder.address_space_cast(scratch, context.pointer(address_space::LOCAL)),
             local_size,
-            parameters,
+            frame,
+            first_group: three(first_group, 0),
+            num_groups,
         }
     }
 
@@ -231,7 +239,7 @@ impl Launch {
             Primitive::GroupId(d) => group_id[d as usize],
             Primitive::GlobalBase(d) => base[d as usize],
             Primitive::LocalId(_) => return None,
-            Primitive::Frame => self.parameters[0],
+            Primitive::Frame => self.frame,
             Primitive::LocalBase => self.local_base,
         })
     }
@@ -259,21 +267,11 @@ impl GroupLoop {
     /// Ends block `setup` and begins block `head`.
     fn open(builder: &Builder, launch: &Launch, setup: Block, head: Block) -> Self {
         let int64 = builder.context().int(64);
-        let [_, first, count, _] = launch.parameters[..] else {
-            unreachable!("the entry has four parameters")
-        };
-        let first = [0, 8, 16].map(|offset| {
-            let offset = int64.constant(offset);
-            builder.load(
-                int64,
-                builder.gep_inbounds(builder.context().int(8), first, &[offset]),
-            )
-        });
         builder.branch(head);
         builder.position_at_end(head);
         let left = builder.phi(int64, "groups.left");
-        left.add_incoming(&[(count, setup)]);
-        let id = first.map(|first| {
+        left.add_incoming(&[(launch.num_groups, setup)]);
+        let id = launch.first_group.map(|first| {
             let id = builder.phi(int64, "group.id");
             id.add_incoming(&[(first, setup)]);
             id

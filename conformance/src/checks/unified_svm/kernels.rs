@@ -5,6 +5,7 @@ use std::ptr::{null, null_mut};
 
 use opencl_sys::*;
 
+use super::super::exec_info::sum;
 use super::{Unified, COMPILED};
 use crate::check::{expect, Check, Environment, Finding, Group, Outcome};
 use crate::client::offset;
@@ -47,7 +48,7 @@ pub const GROUP: Group = Group {
             "A kernel accesses memory of each type that is in the set of CL_KERNEL_EXEC_INFO_SVM_PTRS.",
             |environment| {
                 let unified = Unified::of(environment)?;
-                let (kernel, parts) = (adder(environment, "in_the_set")?, parts(&unified, 0)?);
+                let (kernel, parts) = (sum(environment, "in_the_set")?, parts(&unified, 0)?);
                 environment.reaches(kernel, &parts)?;
                 added(&unified, kernel, &parts)
             },
@@ -57,7 +58,7 @@ pub const GROUP: Group = Group {
             "NULL and pointers into no allocation are ignored in the set, whose other pointers count.",
             |environment| {
                 let unified = Unified::of(environment)?;
-                let (kernel, parts) = (adder(environment, "among_others")?, parts(&unified, 0)?);
+                let (kernel, parts) = (sum(environment, "among_others")?, parts(&unified, 0)?);
                 let nothing = NOWHERE.map(|address| address as *mut c_void);
                 environment.reaches(kernel, &nothing)?;
                 environment.reaches(kernel, &[&nothing[..], &parts, &nothing].concat())?;
@@ -69,7 +70,7 @@ pub const GROUP: Group = Group {
             "With CL_KERNEL_EXEC_INFO_SVM_INDIRECT_ACCESS_KHR, a kernel accesses memory of all types that allow it at once.",
             |environment| {
                 let unified = Unified::of(environment)?;
-                let kernel = adder(environment, "without_a_set")?;
+                let kernel = sum(environment, "without_a_set")?;
                 let parts = parts(&unified, CL_SVM_CAPABILITY_INDIRECT_ACCESS_KHR)?;
                 let code = unified.indirect_access(kernel, CL_TRUE);
                 expect::success("clSetKernelExecInfo", code)?;
@@ -81,7 +82,7 @@ pub const GROUP: Group = Group {
             "The switch can be turned off again, and the set still counts.",
             |environment| {
                 let unified = Unified::of(environment)?;
-                let (kernel, parts) = (adder(environment, "switched_off")?, parts(&unified, 0)?);
+                let (kernel, parts) = (sum(environment, "switched_off")?, parts(&unified, 0)?);
                 environment.reaches(kernel, &parts)?;
                 for value in [CL_TRUE, CL_FALSE] {
                     let code = unified.indirect_access(kernel, value);
@@ -99,7 +100,7 @@ pub const GROUP: Group = Group {
                 if environment.version()? < (2, 1) {
                     return Err(Outcome::not_applicable("before OpenCL 2.1"));
                 }
-                let kernel = adder(environment, "cloned_switch")?;
+                let kernel = sum(environment, "cloned_switch")?;
                 let parts = parts(&unified, CL_SVM_CAPABILITY_INDIRECT_ACCESS_KHR)?;
                 let code = unified.indirect_access(kernel, CL_TRUE);
                 expect::success("clSetKernelExecInfo", code)?;
@@ -180,29 +181,17 @@ fn any_argument(environment: &Environment) -> Finding {
     Ok(())
 }
 
-/// A kernel that adds up the third number of each of several allocations.
-fn adder(environment: &Environment, name: &str) -> Result<cl_kernel, Outcome> {
-    let source = format!(
-        "kernel void {name}(global uint *to, global uint * global *table, uint count) {{
-            uint all = 0;
-            for (uint i = 0; i < count; i++) all += table[i][3];
-            *to = all;
-        }}"
-    );
-    environment.kernel(&source, name)
-}
-
 /// Memory of each type with these capabilities, with numbers in it.
 fn parts(unified: &Unified, wanted: cl_svm_capabilities_khr) -> Result<Vec<*mut c_void>, Outcome> {
     let types = unified.types_with(wanted)?;
     let kinds = types.iter().cycle().take(3 * types.len());
     kinds
         .zip(1_u32..)
-        .map(|(kind, number)| unified.filled(*kind, &[0, 0, 0, number * number]))
+        .map(|(kind, number)| unified.filled(*kind, &[0, 0, 0, 0, 0, 0, 0, number * number]))
         .collect()
 }
 
-/// Demands that the kernel of [`adder`] finds the numbers of [`parts`].
+/// Demands that the kernel of [`sum`] finds the numbers of [`parts`].
 fn added(unified: &Unified, kernel: cl_kernel, parts: &[*mut c_void]) -> Finding {
     let (environment, kind) = (unified.environment, unified.first()?);
     let addresses: Vec<u64> = parts.iter().map(|part| *part as u64).collect();
@@ -213,13 +202,13 @@ fn added(unified: &Unified, kernel: cl_kernel, parts: &[*mut c_void]) -> Finding
     let count = parts.len() as cl_uint;
     expect::success("clSetKernelArg", environment.set_arg(kernel, 2, &count))?;
     environment.run(kernel, &[to, table], 1)?;
-    let sum: u32 = (1..=count).map(|number| number * number).sum();
-    unified.holds("the sum", to, &[sum])
+    let expected: u32 = (1..=count).map(|number| number * number).sum();
+    unified.holds("the sum", to, &[expected])
 }
 
 /// Demands `CL_INVALID_VALUE` for a value of the switch.
 fn refused(environment: &Environment, size: usize, value: *const c_void) -> Finding {
-    let kernel = adder(environment, "switch_refused")?;
+    let kernel = sum(environment, "switch_refused")?;
     let code = (environment.api).clSetKernelExecInfo(kernel, INDIRECT, size, value);
     let what = format!("clSetKernelExecInfo with {size} bytes at {value:?}");
     expect::code(&what, CL_INVALID_VALUE, code)

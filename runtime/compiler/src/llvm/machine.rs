@@ -94,8 +94,7 @@ impl TargetMachine {
             return Ok(Self { raw, is_host: true });
         }
         let [triple, cpu, features] = host_names();
-        let level = LLVMCodeGenOptLevel::LLVMCodeGenLevelDefault;
-        let mut machine = Self::of(triple, cpu, features, level)?;
+        let mut machine = Self::new(triple, cpu, features)?;
         machine.is_host = true;
         Ok(machine)
     }
