@@ -4,7 +4,7 @@
 //!
 //! `ISOCL_VENDORS` names the folder with isocl's `.icd` file, `ISOCL_PEERS` one with the peers'.
 //! Every implementation runs in processes of its own, turn by turn, so that a slow phase of the
-//! machine hits all of them.
+//! machine hits all of them; each round begins with another one.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, IsTerminal};
@@ -76,7 +76,10 @@ fn parent(arguments: &[String]) -> Result<(), String> {
         .collect();
     let mut order: Vec<Row> = Vec::new();
     for round in 1..=rounds {
-        for ((name, vendors), column) in implementations.iter().zip(&mut columns) {
+        // Whoever comes behind another one finds the machine's memory as that one left it.
+        for place in 0..columns.len() {
+            let next = (place + round - 1) % columns.len();
+            let ((name, vendors), column) = (&implementations[next], &mut columns[next]);
             measure(vendors, &filter, |row| {
                 progress(&format!("round {round} of {rounds}: {name}: {}", row.name));
                 if !order.iter().any(|known| known.name == row.name) {
