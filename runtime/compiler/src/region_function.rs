@@ -37,7 +37,8 @@ pub struct Widened {
     pub rows_at_once: Option<Value>,
 }
 
-/// A function, so far without a body, that runs a region for several work-items.
+/// A function, so far without a body, that runs a region for several work-items. It returns whether
+/// work-items of larger ids in dimension 0 may have anything to do.
 #[derive(Debug, Clone, Copy)]
 pub struct Part {
     /// The function.

@@ -4,6 +4,7 @@
 //! Values that are the same in all lanes, or grow evenly from lane to lane, stay scalars. Lanes
 //! that take different ways run both under masks; a way without lanes is jumped over.
 
+mod bound;
 mod control;
 mod memory;
 mod operation;
@@ -173,7 +174,7 @@ struct Widener<'a> {
 }
 
 /// Gives the function that waits for it, which has the region's parameters, its body: the region for
-/// the work-items from `item` on.
+/// the work-items from `item` on. It returns whether those behind them may have anything to do.
 fn widen(
     module: &Module,
     region: &RegionFunction,
@@ -213,7 +214,8 @@ fn widen(
     };
     let mask = widener.count.map(|count| widener.first_lanes(count));
     widener.sequence(tree, mask, None)?;
-    widener.builder.return_void();
+    let goes_on = widener.goes_on(tree)?;
+    widener.builder.return_value(goes_on);
     Ok(())
 }
 

@@ -424,6 +424,11 @@ impl Builder {
         Value(llvm!(LLVMBuildRetVoid(self.raw)))
     }
 
+    /// `ret`
+    pub fn return_value(&self, value: Value) -> Value {
+        Value(llvm!(LLVMBuildRet(self.raw, value.0)))
+    }
+
     /// `unreachable`
     pub fn unreachable(&self) -> Value {
         Value(llvm!(LLVMBuildUnreachable(self.raw)))

@@ -46,7 +46,7 @@ impl Body<'_> {
             let part = self.part(&widened.region, false);
             let zero = int64.constant(0);
             self.emit_loop(builder, zero, end, u64::from(lanes.width), |item| {
-                builder.call(part.function, &arguments(item));
+                Some(builder.call(part.function, &arguments(item)))
             });
             widened.parts.push(part);
         }
@@ -107,6 +107,7 @@ impl Body<'_> {
             arguments.extend(values);
             arguments.push(builder.int_cast(count, context.int(32), false));
             builder.call(part.function, &arguments);
+            None
         });
         Widened {
             region,
@@ -122,14 +123,15 @@ impl Body<'_> {
         builder.and(size, size.ty().constant(mask))
     }
 
-    /// A loop from `first` to `end`, which runs not at all when they are equal.
+    /// A loop from `first` to `end`, which runs not at all when they are equal. A turn may tell whether
+    /// later ones have anything to do.
     fn emit_loop(
         &self,
         builder: &Builder,
         first: Value,
         end: Value,
         step: u64,
-        turn: impl FnOnce(Value),
+        turn: impl FnOnce(Value) -> Option<Value>,
     ) {
         let context = self.group.context();
         let int64 = context.int(64);
@@ -140,10 +142,11 @@ impl Body<'_> {
         builder.branch_if(any, head, done);
         builder.position_at_end(head);
         let item = builder.phi(int64, "first");
-        turn(item);
+        let goes_on = turn(item);
         let next = builder.add_nuw(item, int64.constant(step));
         item.add_incoming(&[(first, outside), (next, head)]);
         let more = builder.icmp(IntPredicate::LLVMIntULT, next, end);
+        let more = goes_on.map_or(more, |goes_on| builder.and(more, goes_on));
         let back = builder.branch_if(more, head, done);
         mark_loop(context, back, &[no_copies(context)]);
         builder.position_at_end(done);
@@ -204,7 +207,7 @@ impl Body<'_> {
             parameters.push(context.int(32));
             name.push_str(".some");
         }
-        let signature = context.void().function(&parameters, false);
+        let signature = context.int(1).function(&parameters, false);
         Part {
             function: group.module.add_function(&name, signature),
             some_lanes,

@@ -1,5 +1,6 @@
 //! Sequences, ifs and loops with lanes that may go different ways.
 
+use super::bound::Bound;
 use super::{Mask, Widener};
 use crate::lane_shape::Shape;
 use crate::llvm::{Block, Opcode, Value};
@@ -24,8 +25,29 @@ pub(super) struct Around {
     divergent: bool,
 }
 
+/// The lanes that take a way.
+struct Lanes {
+    mask: Value,
+    /// Tells of the mask without looking at each lane.
+    bound: Option<Bound>,
+    /// The phis at the end of the way, for lanes that do not take it.
+    others: Option<Vec<Vec<Value>>>,
+}
+
+/// Memory for what comes of a way.
+struct Results {
+    /// Lanes left at its end.
+    left: Value,
+    /// What the phis behind it take from it.
+    values: Vec<Value>,
+    slots: Vec<Vec<Value>>,
+}
+
 /// Most instructions of a way that runs without asking whether any lane takes it.
 const SHORT_WAY: usize = 8;
+
+/// Most instructions of a way that is emitted a second time for when all lanes take it.
+const TWOFOLD_WAY: usize = 24;
 
 impl Widener<'_> {
     /// Emits the steps; returns the lanes that are left at the end. When a break takes the last
@@ -164,6 +186,11 @@ impl Widener<'_> {
     ) -> Result<Mask, String> {
         let condition = self.lane(branch.condition)?;
         let masks = [true, false].map(|when| self.narrowed(mask, condition, when));
+        let bound = match mask {
+            None => self.bound(branch.condition)?,
+            Some(_) => None,
+        };
+        let bounds = [bound, bound.map(Bound::inverse)];
         let phis = branch.join.phis();
         let mut left = masks;
         // A way without steps comes first: its values are there whether or not lanes take the other.
@@ -171,8 +198,12 @@ impl Widener<'_> {
         ways.sort_by_key(|(_, way)| !way.steps.is_empty());
         let mut merged = None;
         for (index, way) in ways {
-            let all = merged.take();
-            let (rest, values) = self.way(way, masks[index], &phis, all, around)?;
+            let lanes = Lanes {
+                mask: masks[index],
+                bound: bounds[index],
+                others: merged.take(),
+            };
+            let (rest, values) = self.way(way, &lanes, &phis, around)?;
             left[index] = rest;
             merged = Some(values);
         }
@@ -187,35 +218,55 @@ impl Widener<'_> {
     }
 
     /// Emits one way of a divergent branch. Returns the lanes left at its end, and the phis of lanes
-    /// that took it; other lanes have what `others` has for them.
+    /// that took it; other lanes have what others have for them.
     fn way(
         &mut self,
         way: &Way,
-        mask: Value,
+        lanes: &Lanes,
         phis: &[Value],
-        others: Option<Vec<Vec<Value>>>,
         around: Option<(&Around, Block)>,
     ) -> Result<(Value, Vec<Vec<Value>>), String> {
         let values: Vec<_> = phis
             .iter()
             .filter_map(|&phi| incoming(phi, way.last))
             .collect();
-        let runs_always = way.steps.is_empty() || (is_short(&way.steps) && !way.is_rare);
+        let others = lanes.others.as_deref();
+        let runs_always =
+            way.steps.is_empty() || (has_at_most(SHORT_WAY, &way.steps) && !way.is_rare);
         if runs_always && self.may_run_for_nobody(&way.steps) {
-            let left = self.sequence(&way.steps, Some(mask), around)?;
-            let results = self.merged(&values, mask, others.as_deref())?;
+            let left = self.sequence(&way.steps, Some(lanes.mask), around)?;
+            let results = self.merged(&values, Some(lanes.mask), others)?;
             return Ok((self.explicit(left), results));
         }
         let [inside, behind] = ["way", "behind"].map(|name| self.new_block(name));
-        let left = self.mask_slot();
-        let slots = values
-            .iter()
-            .map(|value| self.lane_slots(*value))
-            .collect::<Result<Vec<_>, _>>()?;
-        if let Some(others) = &others {
-            self.store_all(others, &slots);
+        let results = Results {
+            left: self.mask_slot(),
+            slots: values
+                .iter()
+                .map(|value| self.lane_slots(*value))
+                .collect::<Result<Vec<_>, _>>()?,
+            values,
+        };
+        if let Some(others) = others {
+            self.store_all(others, &results.slots);
         }
-        let any = self.any(mask);
+        let around = around.map(|(around, _)| (around, behind));
+        if let Some(bound) = lanes.bound.filter(|_| has_at_most(TWOFOLD_WAY, &way.steps)) {
+            let [whole, part] = ["whole", "part"].map(|name| self.new_block(name));
+            let all = self.all_within(bound);
+            self.builder.branch_if(all, whole, part);
+            self.builder.position_at_end(whole);
+            // What is done lane by lane there is not there for the masked lanes.
+            let known = (self.singles.clone(), self.guards.clone());
+            self.taken(way, None, None, &results, around)?;
+            (self.singles, self.guards) = known;
+            self.builder.branch(behind);
+            self.builder.position_at_end(part);
+        }
+        let any = match lanes.bound {
+            Some(bound) => self.any_within(bound),
+            None => self.any(lanes.mask),
+        };
         let branch = self.builder.branch_if(any, inside, behind);
         if way.is_rare {
             let context = self.context();
@@ -223,38 +274,51 @@ impl Widener<'_> {
             branch.set_metadata(context.metadata_kind("prof"), weights);
         }
         self.builder.position_at_end(inside);
-        let around = around.map(|(around, _)| (around, behind));
-        let rest = self.sequence(&way.steps, Some(mask), around)?;
-        let rest = self.explicit(rest);
-        self.builder.store(rest, left);
-        let merged = self.merged(&values, mask, others.as_deref())?;
-        self.store_all(&merged, &slots);
+        self.taken(way, Some(lanes.mask), others, &results, around)?;
         self.builder.branch(behind);
         self.builder.position_at_end(behind);
-        let left = self.load_mask(left);
-        let mut results = Vec::new();
-        for (value, slots) in values.iter().zip(slots) {
+        let left = self.load_mask(results.left);
+        let mut merged = Vec::new();
+        for (value, slots) in results.values.iter().zip(results.slots) {
             let parts = components(value.ty())?.into_iter().zip(slots);
-            results.push(
+            merged.push(
                 parts
                     .map(|(of, slot)| self.builder.load(of.vector(self.width), slot))
                     .collect(),
             );
         }
-        Ok((left, results))
+        Ok((left, merged))
+    }
+
+    /// Emits the steps of a way for the lanes of `mask`, and stores what comes of them.
+    fn taken(
+        &mut self,
+        way: &Way,
+        mask: Mask,
+        others: Option<&[Vec<Value>]>,
+        results: &Results,
+        around: Option<(&Around, Block)>,
+    ) -> Result<(), String> {
+        let rest = self.sequence(&way.steps, mask, around)?;
+        let rest = self.explicit(rest);
+        self.builder.store(rest, results.left);
+        let merged = self.merged(&results.values, mask, others)?;
+        self.store_all(&merged, &results.slots);
+        Ok(())
     }
 
     /// `values` in the lanes of `mask`, and `others` in the other ones.
     fn merged(
         &self,
         values: &[Value],
-        mask: Value,
+        mask: Mask,
         others: Option<&[Vec<Value>]>,
     ) -> Result<Vec<Vec<Value>>, String> {
         let mut all = Vec::new();
         for (index, &value) in values.iter().enumerate() {
             let mut lanes = self.lanes(value)?;
-            if let Some(others) = others.and_then(|others| others.get(index)) {
+            let others = others.and_then(|others| others.get(index));
+            if let (Some(mask), Some(others)) = (mask, others) {
                 for (lane, &other) in lanes.iter_mut().zip(others) {
                     *lane = self.builder.select(mask, *lane, other);
                 }
@@ -393,7 +457,7 @@ impl Widener<'_> {
     }
 
     /// Whether the steps do no harm when no lane runs.
-    fn may_run_for_nobody(&self, steps: &[Node]) -> bool {
+    pub(super) fn may_run_for_nobody(&self, steps: &[Node]) -> bool {
         steps.iter().all(|step| match step {
             Node::Block(block) => block
                 .instructions()
@@ -442,13 +506,14 @@ fn narrows(branch: &If) -> bool {
     has_break(&branch.then.steps) || has_break(&branch.otherwise.steps)
 }
 
-fn is_short(steps: &[Node]) -> bool {
-    let mut instructions = 0;
-    steps.iter().all(|step| match step {
-        Node::Block(block) => {
-            instructions += block.instructions().len();
-            instructions <= SHORT_WAY
-        }
-        _ => false,
-    })
+/// Whether steps are that few instructions, without a loop.
+fn has_at_most(most: usize, steps: &[Node]) -> bool {
+    fn count(steps: &[Node]) -> Option<usize> {
+        let of_step = |step: &Node| match step {
+            Node::Block(block) => Some(block.instructions().len()),
+            _ => None,
+        };
+        steps.iter().map(of_step).sum()
+    }
+    count(steps).is_some_and(|count| count <= most)
 }

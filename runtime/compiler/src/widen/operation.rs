@@ -227,8 +227,8 @@ impl Widener<'_> {
             })?,
             Opcode::LLVMFreeze => self.each(instruction, |value| self.builder.freeze(value))?,
             Opcode::LLVMICmp => {
-                if let Some(mask) = self.bounded(instruction)? {
-                    return Ok(vec![mask]);
+                if let Some(bound) = self.bound(instruction)? {
+                    return Ok(vec![self.within(bound)]);
                 }
                 let (left, right) = self.two(instruction)?;
                 let predicate = instruction.int_predicate();

@@ -136,41 +136,6 @@ impl Widener<'_> {
             .icmp(IntPredicate::LLVMIntULT, lanes, self.splat(count))
     }
 
-    /// What a comparison of ids with a bound that lanes have in common gives in the lanes: as ids are
-    /// small, distances from the bound in half the bits decide it.
-    pub(super) fn bounded(&self, comparison: Value) -> Result<Option<Value>, String> {
-        let ids = [
-            self.region.item,
-            self.region.global_id,
-            self.region.row_index,
-        ];
-        let (left, right) = (comparison.operand(0), comparison.operand(1));
-        let (id, bound) = match ids.contains(&left) {
-            true => (left, right),
-            false => (right, left),
-        };
-        let predicate = match comparison.int_predicate() {
-            IntPredicate::LLVMIntULT => IntPredicate::LLVMIntSLT,
-            IntPredicate::LLVMIntULE => IntPredicate::LLVMIntSLE,
-            IntPredicate::LLVMIntUGT => IntPredicate::LLVMIntSGT,
-            IntPredicate::LLVMIntUGE => IntPredicate::LLVMIntSGE,
-            _ => return Ok(None),
-        };
-        if !ids.contains(&id) || !self.shapes.is_uniform(bound) {
-            return Ok(None);
-        }
-        let (of, int32) = (id.ty(), self.context().int(32));
-        let beyond_ids = of.constant(i32::MAX as u64);
-        let bound = self.intrinsic("llvm.umin", &[of], &[self.scalar(bound), beyond_ids])?;
-        let narrow = |value| self.builder.int_cast(value, int32, true);
-        let distance = self.builder.sub(narrow(bound), narrow(self.scalar(id)));
-        let (lanes, distance) = (self.steps(int32, 1), self.splat(distance));
-        Ok(Some(match id == left {
-            true => self.builder.icmp(predicate, lanes, distance),
-            false => self.builder.icmp(predicate, distance, lanes),
-        }))
-    }
-
     /// The mask as a vector.
     pub(super) fn explicit(&self, mask: Mask) -> Value {
         mask.unwrap_or_else(|| self.all_lanes())

@@ -194,6 +194,50 @@ fn narrow_indices_that_wrap_between_lanes() {
 }
 
 #[test]
+fn what_is_done_for_ids_on_one_side_of_a_bound() {
+    // A barrier behind each, so that it is all that a region does.
+    let short = "out[i + place] += 7 * i + n;";
+    for id in ["int", "uint", "size_t", "long"] {
+        for inside in [short, LONG_WAY, LOOP] {
+            if id != "int" && inside != short {
+                continue;
+            }
+            let comparisons = ["<", "<=", ">", ">=", "==", "!="].into_iter().enumerate();
+            let steps: String = comparisons
+                .map(|(number, comparison)| {
+                    let place = 256 * number;
+                    format!(
+                        "place = {place};
+                        if (id {comparison} ({id})(n * 2)) {{ {inside} }}
+                        barrier(CLK_GLOBAL_MEM_FENCE);
+                        place += 128;
+                        if (({id})(n + 16) {comparison} l) {{ {inside} }} else out[i + place] = l;
+                        barrier(CLK_GLOBAL_MEM_FENCE);"
+                    )
+                })
+                .collect();
+            same_in_lanes(&format!(
+                "kernel void k(global int *out, int n) {{
+                    int i = get_global_id(0), place;
+                    {id} id = get_global_id(0), l = get_local_id(0);
+                    {steps}
+                    if (id >= ({id})(n + 20)) return;
+                    out[2048 + i] = i;
+                }}"
+            ));
+        }
+    }
+}
+
+/// More instructions than are emitted twice.
+const LONG_WAY: &str = "int a = out[i + place], b = a * 3 ^ n, c = b + i * 5;
+    a = (a << 3) + (b >> 2) - c * n; b = (b ^ a) * 7 + i; c = (c & a) | (b << 1);
+    a += b * c - (a >> 5); b -= (c ^ n) * a; out[i + place] = a + b + c;";
+
+/// A way with a loop.
+const LOOP: &str = "for (int k = i & 3; k < 9; k++) out[i + place] += k * out[i + place] + 1;";
+
+#[test]
 fn ids_on_either_side_of_a_bound() {
     same_in_lanes(
         "kernel void k(global int *out, int n) {
