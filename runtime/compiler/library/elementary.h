@@ -172,44 +172,6 @@ PART float reduce_quadrant(float x, __private int *quadrant) {
 }
 #define REDUCIBLE 30000.0f
 
-// The same for larger |x|: the fraction of x * 2/pi to 62 bits, from those bits of 2/pi that
-// matter for this exponent. They are chosen by selection, since a table would be a global.
-// Infinity and NaN become NaN.
-PART float reduce_quadrant_large(float x, __private int *quadrant) {
-  const uint t0 = 0, t1 = 0xa2f9836e, t2 = 0x4e441529, t3 = 0xfc2757d1, t4 = 0xf534ddc0,
-             t5 = 0xdb629599, t6 = 0x3c439041, t7 = 0xfe5163ab;
-  uint bits = BITS(x, uint) & 0x7fffffff;
-  // Bits of 2/pi before this one give multiples of four quadrants; t0 stands 32 bits before
-  // the binary point.
-  uint first = (bits >> 23) - 120;
-  bool by4 = (first & 128) != 0, by2 = (first & 64) != 0, by1 = (first & 32) != 0;
-  uint s0 = by4 ? t4 : t0, s1 = by4 ? t5 : t1, s2 = by4 ? t6 : t2, s3 = by4 ? t7 : t3;
-  uint u0 = by2 ? s2 : s0, u1 = by2 ? s3 : s1, u2 = by2 ? t4 : s2, u3 = by2 ? t5 : s3,
-       u4 = by2 ? t6 : t4;
-  ulong v0 = by1 ? u1 : u0, v1 = by1 ? u2 : u1, v2 = by1 ? u3 : u2, v3 = by1 ? u4 : u3;
-  uint shift = first & 31;
-  ulong w0 = (uint)(((v0 << 32 | v1) << shift) >> 32);
-  ulong w1 = (uint)(((v1 << 32 | v2) << shift) >> 32);
-  ulong w2 = (uint)(((v2 << 32 | v3) << shift) >> 32);
-  ulong significand = (bits & 0x007fffff) | 0x00800000;
-  ulong turns = (significand * w0 << 32) + significand * w1 + (significand * w2 >> 32);
-  ulong n = (turns + ((ulong)1 << 61)) >> 62;
-  long rest = (long)(turns - (n << 62));
-  float r = (float)((double)rest * 0x1.921fb54442d18p-62);
-  bool negative = BITS(x, int) < 0;
-  *quadrant = negative ? -(int)n : (int)n;
-  r = negative ? -r : r;
-  return bits < 0x7f800000 ? r : NAN_FLOAT;
-}
-
-// The argument less a multiple of a quarter turn.
-PART float reduce_quadrant_any(float x, __private int *quadrant) {
-  float r = reduce_quadrant(x, quadrant);
-  if (UNLIKELY(!(absolute(x) <= REDUCIBLE)))
-    r = reduce_quadrant_large(x, quadrant);
-  return r;
-}
-
 // atan(a) - a for |a| <= 1.
 PART float atan_tail(float a) {
   float z = a * a;

@@ -33,6 +33,7 @@ HOST double isocl_host_tan(double x);
 HOST double isocl_host_tanh(double x);
 HOST double isocl_host_tgamma(double x);
 HOST int isocl_host_quotient_bits(double x, double y);
+HOST ulong isocl_host_reduce_quadrant(float x);
 __attribute__((nothrow)) double isocl_host_lgamma_r(double x, __private int *sign);
 
 // The double overloads that are the host's function.

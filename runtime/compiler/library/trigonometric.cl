@@ -5,6 +5,17 @@
 #include "elementary.h"
 #include "host.h"
 
+// The argument less a multiple of a quarter turn. Infinity and NaN become NaN.
+PART float reduce_quadrant_any(float x, __private int *quadrant) {
+  float r = reduce_quadrant(x, quadrant);
+  if (UNLIKELY(!(absolute(x) <= REDUCIBLE))) {
+    ulong both = isocl_host_reduce_quadrant(x);
+    *quadrant = (int)(both >> 32);
+    r = BITS((uint)both, float);
+  }
+  return r;
+}
+
 // Sine and cosine. A call of its own at first, so that both come from one where a program asks for both.
 float2 __attribute__((overloadable, const, noinline)) __isocl_sine_cosine(float x) {
   int quadrant;

@@ -5,6 +5,7 @@
 //! a name. The library declares the first group as `isocl_host_…` (`library/host.h`).
 
 use core::ffi::{c_int, c_void};
+use std::f64;
 
 use crate::half_bits;
 
@@ -129,6 +130,47 @@ extern "C" fn quotient_bits(x: f64, y: f64) -> c_int {
     }
 }
 
+/// The argument of a sine, of absolute value 1 or more, less a multiple of a quarter turn: the bits of the
+/// rest, and above them the number of quarter turns modulo four. Infinity and NaN become NaN.
+extern "C" fn reduce_quadrant(x: f32) -> u64 {
+    /// 2/pi, the first word of which stands 32 bits before the binary point.
+    const TWO_BY_PI: [u32; 8] = [
+        0,
+        0xa2f9_836e,
+        0x4e44_1529,
+        0xfc27_57d1,
+        0xf534_ddc0,
+        0xdb62_9599,
+        0x3c43_9041,
+        0xfe51_63ab,
+    ];
+    let bits = x.abs().to_bits();
+    if bits >= f32::INFINITY.to_bits() {
+        return u64::from(f32::NAN.to_bits());
+    }
+    // Bits before this one give multiples of four quarter turns.
+    let first = (bits >> 23) - 120;
+    let word = |number: u32| {
+        let number = (first / 32 + number) as usize;
+        let two = u64::from(TWO_BY_PI[number]) << 32 | u64::from(TWO_BY_PI[number + 1]);
+        two << (first % 32) >> 32
+    };
+    let significand = u64::from(bits & 0x007f_ffff | 0x0080_0000);
+    // To 62 bits behind the binary point.
+    let turns = ((significand * word(0)) << 32)
+        .wrapping_add(significand * word(1))
+        .wrapping_add((significand * word(2)) >> 32);
+    let whole = turns.wrapping_add(1 << 61) >> 62;
+    let rest = turns.wrapping_sub(whole << 62) as i64;
+    let rest = (rest as f64 * (f64::consts::FRAC_PI_2 / (1u64 << 62) as f64)) as f32;
+    let (rest, whole) = if x.is_sign_negative() {
+        (-rest, whole.wrapping_neg() & 3)
+    } else {
+        (rest, whole)
+    };
+    u64::from(rest.to_bits()) | whole << 32
+}
+
 /// Half-precision numbers travel in the low bits of the register of a float.
 extern "C" fn extend_half(half: f32) -> f32 {
     half_bits::to_float(half.to_bits() as u16)
@@ -176,6 +218,7 @@ pub fn host_functions() -> Vec<HostFunction> {
         "isocl_host_remainder" => c_library::remainder, Binary;
         "isocl_host_lgamma_r" => c_library::lgamma_r, unsafe extern "C" fn(f64, *mut c_int) -> f64;
         "isocl_host_quotient_bits" => quotient_bits, extern "C" fn(f64, f64) -> c_int;
+        "isocl_host_reduce_quadrant" => reduce_quadrant, extern "C" fn(f32) -> u64;
         "__extendhfsf2" => extend_half, extern "C" fn(f32) -> f32;
         "__truncsfhf2" => round_float_to_half, extern "C" fn(f32) -> f32;
         "__truncdfhf2" => round_double_to_half, extern "C" fn(f64) -> f32;
@@ -223,6 +266,37 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), count);
+    }
+
+    #[test]
+    fn quarter_turns_and_rest_are_those_of_the_argument() {
+        let mut x = 1.0f32;
+        while x.is_finite() {
+            for x in [x, -x] {
+                let both = reduce_quadrant(x);
+                let rest = f64::from(f32::from_bits(both as u32));
+                assert!(
+                    rest.abs() <= f64::consts::FRAC_PI_4 * 1.000_001,
+                    "{x:e}: {rest}"
+                );
+                let sine = match both >> 32 {
+                    0 => rest.sin(),
+                    1 => rest.cos(),
+                    2 => -rest.sin(),
+                    3 => -rest.cos(),
+                    more => panic!("{x:e}: {more} quarter turns"),
+                };
+                let exact = f64::from(x).sin();
+                assert!(
+                    (sine - exact).abs() <= 1e-7 * exact.abs(),
+                    "{x:e}: {sine} for {exact}"
+                );
+            }
+            x *= 1.000_37;
+        }
+        for nothing in [f32::INFINITY, f32::NEG_INFINITY, f32::NAN] {
+            assert!(f32::from_bits(reduce_quadrant(nothing) as u32).is_nan());
+        }
     }
 
     #[test]

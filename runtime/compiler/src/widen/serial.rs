@@ -2,7 +2,7 @@
 
 use super::{Mask, Widener};
 use crate::lane_shape::Shape;
-use crate::llvm::{IntPredicate, Opcode, Value};
+use crate::llvm::{IntPredicate, Opcode, Type, Value};
 use crate::widen::wide::components;
 
 /// Most lanes for which an instruction is copied instead of put in a loop.
@@ -10,6 +10,17 @@ const MOST_COPIES: u32 = 16;
 
 /// Most operations between what was loaded and what follows from it.
 const MOST_STEPS: u32 = 4;
+
+/// Where a component of a value has its lanes.
+enum Component {
+    Vector(Value),
+    /// Memory with elements of this type, from which any lane is loaded faster than it is taken out of
+    /// a register.
+    Memory(Value, Type),
+}
+
+/// An operand, with its lanes if they do not follow from the first one.
+type SerialOperand = (Value, Vec<Component>);
 
 impl Widener<'_> {
     /// Runs a copy of `instruction` for each lane that runs, in order.
@@ -52,8 +63,7 @@ impl Widener<'_> {
             .collect()
     }
 
-    /// The operands, each with its lanes if they do not follow from the first one.
-    fn serial_operands(&self, instruction: Value) -> Result<Vec<(Value, Vec<Value>)>, String> {
+    fn serial_operands(&self, instruction: Value) -> Result<Vec<SerialOperand>, String> {
         let lanes = |operand| match self.shape(operand) {
             Shape::Uniform => Ok(Vec::new()),
             Shape::Linear(_) if !self.shapes.is_guarded(operand) => Ok(Vec::new()),
@@ -61,15 +71,41 @@ impl Widener<'_> {
         };
         let operands = instruction.operands().into_iter();
         operands
-            .map(|operand| Ok((operand, lanes(operand)?)))
+            .map(|operand| {
+                let vectors = lanes(operand)?.into_iter();
+                Ok((operand, vectors.map(Component::Vector).collect()))
+            })
             .collect()
+    }
+
+    /// The component in memory.
+    fn in_memory(&self, component: Component) -> Component {
+        match component {
+            Component::Vector(vector) if self.has_addresses(vector.ty()) => {
+                let slot = self.setup.alloca(vector.ty(), "lanes");
+                self.builder.store(vector, slot);
+                Component::Memory(slot, vector.ty().element())
+            }
+            _ => component,
+        }
+    }
+
+    /// Whether each element of a vector in memory has an address.
+    fn has_addresses(&self, vector: Type) -> bool {
+        vector.element() != self.context().int(1)
+    }
+
+    /// Address of an element of a vector in memory.
+    fn address(&self, slot: Value, of: Type, lane: Value) -> Value {
+        let index = self.builder.int_cast(lane, self.context().int(64), false);
+        self.builder.gep_inbounds(of, slot, &[index])
     }
 
     /// Emits the copy for a lane.
     fn in_one_lane(
         &self,
         instruction: Value,
-        operands: &[(Value, Vec<Value>)],
+        operands: &[SerialOperand],
         lane: Value,
     ) -> Result<Value, String> {
         let copy = instruction.clone_instruction();
@@ -91,7 +127,13 @@ impl Widener<'_> {
         } else {
             components(result)?
         };
-        let operands = self.serial_operands(instruction)?;
+        let operands = self.serial_operands(instruction)?.into_iter();
+        let operands: Vec<_> = operands
+            .map(|(operand, lanes)| {
+                let lanes = lanes.into_iter().map(|component| self.in_memory(component));
+                (operand, lanes.collect())
+            })
+            .collect();
         let slots: Vec<_> = results
             .iter()
             .map(|of| {
@@ -112,10 +154,15 @@ impl Widener<'_> {
         let lane = self.intrinsic("llvm.cttz", &[of], &[bits, self.context().constant(1, 1)])?;
         let copy = self.in_one_lane(instruction, &operands, lane)?;
         if !slots.is_empty() {
-            for (part, (slot, of)) in self.parts(copy)?.into_iter().zip(&slots) {
-                let before = self.builder.load(*of, *slot);
-                let after = self.builder.insert_element(before, part, lane);
-                self.builder.store(after, *slot);
+            for (part, &(slot, of)) in self.parts(copy)?.into_iter().zip(&slots) {
+                if self.has_addresses(of) {
+                    let address = self.address(slot, of.element(), lane);
+                    self.builder.store(part, address);
+                } else {
+                    let before = self.builder.load(of, slot);
+                    let after = self.builder.insert_element(before, part, lane);
+                    self.builder.store(after, slot);
+                }
             }
         }
         let below = self.builder.sub(bits, of.constant(1));
@@ -134,8 +181,7 @@ impl Widener<'_> {
         Ok(())
     }
 
-    /// The value in one lane, `lanes` being its components if they do not follow from the first one.
-    fn in_lane(&self, value: Value, lanes: &[Value], lane: Value) -> Result<Value, String> {
+    fn in_lane(&self, value: Value, lanes: &[Component], lane: Value) -> Result<Value, String> {
         if let Some(known) = lane
             .constant_int()
             .and_then(|lane| self.single(value, lane, 0))
@@ -145,7 +191,12 @@ impl Widener<'_> {
         if !lanes.is_empty() {
             let parts: Vec<_> = lanes
                 .iter()
-                .map(|&vector| self.builder.extract_element(vector, lane))
+                .map(|component| match *component {
+                    Component::Vector(vector) => self.builder.extract_element(vector, lane),
+                    Component::Memory(slot, of) => {
+                        self.builder.load(of, self.address(slot, of, lane))
+                    }
+                })
                 .collect();
             return self.whole(value.ty(), &parts);
         }

@@ -2,20 +2,18 @@
 
 #![allow(unsafe_code)]
 
-use std::ffi::{c_void, CStr, CString};
+use std::ffi::c_void;
 use std::io::Write;
 use std::process::{Command, Stdio};
 use std::ptr;
 
+use isocl_compiler::emit::Jit;
 use isocl_compiler::lanes::Lanes;
 use isocl_compiler::library;
 use isocl_compiler::llvm::{Context, Module, TargetMachine};
 use isocl_compiler::lower::{lower, Lowered};
 use isocl_compiler_interface::launch::{KernelEntry, LaunchFrame};
 use isocl_compiler_interface::message::{AddressSpace, Argument, ArgumentKind};
-use llvm_sys::core::LLVMCreateMemoryBufferWithMemoryRangeCopy;
-use llvm_sys::error::{LLVMErrorRef, LLVMGetErrorMessage};
-use llvm_sys::orc2::lljit::*;
 
 /// A kernel argument as a test gives it.
 pub enum Arg<'a> {
@@ -90,29 +88,13 @@ pub fn clang(source: &str) -> String {
 
 /// A compiled kernel.
 pub struct Kernel {
-    jit: LLVMOrcLLJITRef,
+    _jit: Jit,
     entry: KernelEntry,
     pub lowered: Lowered,
     arguments: Vec<Argument>,
     block_bytes: usize,
     /// The entry point before LLVM's optimiser saw it.
     pub ir: String,
-}
-
-impl Drop for Kernel {
-    fn drop(&mut self) {
-        // SAFETY: made by `jit` and disposed once.
-        unsafe { LLVMOrcDisposeLLJIT(self.jit) };
-    }
-}
-
-fn check(error: LLVMErrorRef) {
-    if !error.is_null() {
-        // SAFETY: a non-null error carries a message.
-        panic!("{:?}", unsafe {
-            CStr::from_ptr(LLVMGetErrorMessage(error))
-        });
-    }
 }
 
 unsafe extern "C" fn no_printf(_: *mut c_void, _: *const u8, _: usize) {}
@@ -140,7 +122,7 @@ impl Kernel {
         module.run_passes("default<O2>", &machine).unwrap();
         let (jit, entry) = jit(&module, &machine, "entry");
         Self {
-            jit,
+            _jit: jit,
             entry,
             lowered,
             arguments,
@@ -253,35 +235,12 @@ fn describe(arguments: &[Arg]) -> (Vec<Argument>, usize) {
     (described, offset as usize)
 }
 
-fn jit(module: &Module, machine: &TargetMachine, symbol: &str) -> (LLVMOrcLLJITRef, KernelEntry) {
-    let object = machine.emit_object(module).unwrap();
-    let symbol = CString::new(symbol).unwrap();
-    // SAFETY: plain use of the C API; the buffer is taken over by the JIT.
-    unsafe {
-        let mut jit = ptr::null_mut();
-        check(LLVMOrcCreateLLJIT(&mut jit, ptr::null_mut()));
-        let buffer = LLVMCreateMemoryBufferWithMemoryRangeCopy(
-            object.as_ptr().cast(),
-            object.len(),
-            c"kernel".as_ptr(),
-        );
-        let dylib = LLVMOrcLLJITGetMainJITDylib(jit);
-        let mut generator = ptr::null_mut();
-        check(
-            llvm_sys::orc2::LLVMOrcCreateDynamicLibrarySearchGeneratorForProcess(
-                &mut generator,
-                LLVMOrcLLJITGetGlobalPrefix(jit),
-                None,
-                ptr::null_mut(),
-            ),
-        );
-        llvm_sys::orc2::LLVMOrcJITDylibAddGenerator(dylib, generator);
-        check(LLVMOrcLLJITAddObjectFile(jit, dylib, buffer));
-        let mut address = 0;
-        check(LLVMOrcLLJITLookup(jit, &mut address, symbol.as_ptr()));
-        (
-            jit,
-            std::mem::transmute::<usize, KernelEntry>(address as usize),
-        )
-    }
+/// The code of a module and its entry point.
+fn jit(module: &Module, machine: &TargetMachine, symbol: &str) -> (Jit, KernelEntry) {
+    let jit = Jit::new().unwrap();
+    jit.add(&machine.emit_object(module).unwrap()).unwrap();
+    let address = jit.address(symbol).unwrap() as usize;
+    // SAFETY: the symbol is a kernel's entry point, whose code lives as long as `jit`.
+    let entry = unsafe { std::mem::transmute::<usize, KernelEntry>(address) };
+    (jit, entry)
 }
