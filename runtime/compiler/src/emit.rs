@@ -17,7 +17,7 @@ const OPTIMISE: &str = "default<O2>";
 /// costs LLVM most time finds nothing.
 const OPTIMISE_QUICKLY: &str = "always-inline,globaldce,function(sroa,early-cse<memssa>,\
     jump-threading,instcombine<no-verify-fixpoint>,simplifycfg,loop-simplify,lcssa,\
-    loop-mssa(loop-rotate,licm),loop(indvars,loop-unroll-full),gvn,\
+    loop-mssa(loop-rotate,licm),loop(loop-unroll-full),gvn,\
     instcombine<no-verify-fixpoint>,simplifycfg,loop-mssa(licm),dse,adce,vector-combine)";
 
 /// The pipeline for kernels that have no loops: those around work-items are simple from the start.

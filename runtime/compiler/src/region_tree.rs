@@ -106,6 +106,15 @@ pub fn read(context: &Context, function: Value) -> Result<Vec<Node>, String> {
     }
 }
 
+/// Whether there is a loop among the steps, or in their ways.
+pub fn has_loops(steps: &[Node]) -> bool {
+    steps.iter().any(|step| match step {
+        Node::Loop(_) => true,
+        Node::If(branch) => has_loops(&branch.then.steps) || has_loops(&branch.otherwise.steps),
+        Node::Block(_) | Node::Break { .. } => false,
+    })
+}
+
 struct NaturalLoop {
     blocks: HashSet<usize>,
     latch: usize,

@@ -32,6 +32,11 @@ const FOR_TREE: &str = "function(sroa,early-cse,simplifycfg,instcombine<no-verif
 const STRUCTURIZE: &str = "function(fix-irreducible,loop-simplify,unify-loop-exits,loop-simplify,\
                            lcssa,structurizecfg,loop-simplify,lcssa)";
 
+/// Passes that make the program's loops count in the width of addresses. In the entry they would take
+/// the loops around work-items apart as well, which are simple from the start.
+const FOR_COUNTERS: &str =
+    "function(sroa,loop-simplify,lcssa,loop-mssa(loop-rotate),loop(indvars))";
+
 /// Most operations on scalars in a kernel that is widened: beyond, compiling would take too long.
 const MOST_OPERATIONS: usize = 6000;
 
@@ -112,8 +117,10 @@ pub fn widen_all(
         trees = regions.iter().map(read).collect();
     }
     let width = lanes.width;
+    let mut has_loops = false;
     for (tree, widened) in trees.into_iter().zip(regions) {
         let tree = tree?;
+        has_loops |= region_tree::has_loops(&tree);
         let region = &widened.region;
         let mut known = None;
         if let Some(rows_at_once) = widened.rows_at_once {
@@ -141,6 +148,9 @@ pub fn widen_all(
             }
         }
         widened.region.function.erase_function();
+    }
+    if has_loops {
+        module.run_passes(FOR_COUNTERS, machine)?;
     }
     for name in skipped {
         entry.remove_attribute(name);
