@@ -59,7 +59,8 @@ pub fn emit(
     let [setup, group, latch, done] =
         ["setup", "group", "group.latch", "done"].map(|name| context.append_block(entry, name));
     builder.position_at_end(setup);
-    let launch = Launch::load(&builder, entry, kernel.required_size);
+    let is_line = kernel.lanes.is_some_and(|lanes| lanes.is_line);
+    let launch = Launch::load(&builder, entry, kernel.required_size, is_line);
     let arguments = launch.arguments(&builder, kernel.function, kernel.arguments)?;
     let groups = GroupLoop::open(&builder, &launch, setup, group);
     let (base, size) = groups.extent(&builder, &launch);
@@ -138,7 +139,12 @@ struct Launch {
 }
 
 impl Launch {
-    fn load(builder: &Builder, entry: Value, required_size: Option<[u64; 3]>) -> Self {
+    fn load(
+        builder: &Builder,
+        entry: Value,
+        required_size: Option<[u64; 3]>,
+        is_line: bool,
+    ) -> Self {
         let context = builder.context();
         let [frame, first_group, num_groups, scratch] = entry.parameters()[..] else {
             unreachable!("the entry has four parameters")
@@ -151,14 +157,25 @@ impl Launch {
         let three = |from, offset: usize| [0, 8, 16].map(|index| load(from, offset + index, int64));
         let member = |offset, ty| load(frame, offset, ty);
         let triple = |offset| three(frame, offset);
+        let sizes = |offset| {
+            let [first, others @ ..] = triple(offset);
+            let others = others.map(|size| {
+                if is_line {
+                    context.constant(64, 1)
+                } else {
+                    size
+                }
+            });
+            [first, others[0], others[1]]
+        };
         let local_size = match required_size {
             Some(size) => size.map(|size| context.constant(64, size)),
-            None => triple(offset_of!(LaunchFrame, local_size)),
+            None => sizes(offset_of!(LaunchFrame, local_size)),
         };
         let context_offset = member(offset_of!(LaunchFrame, context_offset), int64);
         let plane = builder.mul(local_size[0], local_size[1]);
         let (global_size, global_offset) = (
-            triple(offset_of!(LaunchFrame, global_size)),
+            sizes(offset_of!(LaunchFrame, global_size)),
             triple(offset_of!(LaunchFrame, global_offset)),
         );
         let limit = context.constant(64, SMALL_IDS);
@@ -173,7 +190,7 @@ impl Launch {
             work_dim: member(offset_of!(LaunchFrame, work_dim), context.int(32)),
             global_size,
             global_offset,
-            group_count: triple(offset_of!(LaunchFrame, group_count)),
+            group_count: sizes(offset_of!(LaunchFrame, group_count)),
             arguments: member(offset_of!(LaunchFrame, arguments), context.pointer(0)),
             context_base: builder.gep_inbounds(byte, scratch, &[context_offset]),
             work_items: builder.mul(plane, local_size[2]),
@@ -271,9 +288,14 @@ impl GroupLoop {
         builder.position_at_end(head);
         let left = builder.phi(int64, "groups.left");
         left.add_incoming(&[(launch.num_groups, setup)]);
-        let id = launch.first_group.map(|first| {
+        // Where there is one work-group, its id is 0.
+        let one = int64.constant(1);
+        let id = [0, 1, 2].map(|d| {
+            if launch.group_count[d] == one {
+                return int64.constant(0);
+            }
             let id = builder.phi(int64, "group.id");
-            id.add_incoming(&[(first, setup)]);
+            id.add_incoming(&[(launch.first_group[d], setup)]);
             id
         });
         Self { left, id, head }
@@ -298,12 +320,17 @@ impl GroupLoop {
         let one = context.constant(64, 1);
         let zero = context.constant(64, 0);
         let mut carry = one;
-        for d in 0..3 {
-            let next = builder.add(self.id[d], carry);
-            let wraps = builder.icmp(IntPredicate::LLVMIntEQ, next, launch.group_count[d]);
-            let id = builder.select(wraps, zero, next);
+        let is_counted = |d: &usize| launch.group_count[*d] != one;
+        let mut dimensions = (0..3).filter(is_counted).peekable();
+        while let Some(d) = dimensions.next() {
+            let mut id = builder.add(self.id[d], carry);
+            // Behind the last one in the last dimension there is none.
+            if dimensions.peek().is_some() {
+                let wraps = builder.icmp(IntPredicate::LLVMIntEQ, id, launch.group_count[d]);
+                id = builder.select(wraps, zero, id);
+                carry = builder.int_cast(wraps, context.int(64), false);
+            }
             self.id[d].add_incoming(&[(id, latch)]);
-            carry = builder.int_cast(wraps, context.int(64), false);
         }
         let left = builder.sub(self.left, one);
         self.left.add_incoming(&[(left, latch)]);

@@ -22,6 +22,8 @@ pub struct Lanes {
     pub rest: bool,
     /// So many rows, a power of two, may run at once.
     pub rows: u32,
+    /// A work-group is one row, and work-groups lie in dimension 0.
+    pub is_line: bool,
 }
 
 /// Four registers for each value are too many for what has two.
@@ -39,6 +41,7 @@ impl Lanes {
             whole: true,
             rest: true,
             rows: 1,
+            is_line: false,
         }
     }
 
@@ -49,6 +52,7 @@ impl Lanes {
             length,
             multiple,
             side_by_side,
+            is_line,
             ..
         } = rows;
         if !rows.small_ids || length < LEAST {
@@ -60,22 +64,22 @@ impl Lanes {
             whole: true,
             rest: false,
             rows: side_by_side,
+            is_line,
+        };
+        let partly = |width, whole| Self {
+            whole,
+            rows: side_by_side,
+            is_line,
+            ..Self::any(width)
         };
         Some(if multiple >= natural {
             filled(natural, (multiple / natural).ilog2().min(MOST_DOUBLINGS))
         } else if length > natural {
-            Self {
-                rows: side_by_side,
-                ..Self::any(natural)
-            }
+            partly(natural, true)
         } else if multiple >= LEAST && length <= 2 * multiple {
             filled(multiple, 0)
         } else {
-            Self {
-                whole: false,
-                rows: side_by_side,
-                ..Self::any(length.next_power_of_two())
-            }
+            partly(length.next_power_of_two(), false)
         })
     }
 }
@@ -161,8 +165,7 @@ mod tests {
         let rows = Rows {
             length,
             multiple,
-            small_ids: true,
-            side_by_side: 1,
+            ..Rows::USUAL
         };
         let found = Lanes::for_rows(rows, natural)?;
         Some((found.width, found.doublings, found.whole, found.rest))

@@ -35,7 +35,8 @@ pub(crate) struct Body<'a> {
 /// The loop over rows of work-items in dimension 0. A kernel that asks for no id in dimension 1 or
 /// 2 has no counters for them left after optimisation.
 struct RowLoop {
-    head: Block,
+    /// None if there is one row only.
+    head: Option<Block>,
     /// Number of the row, and its local ids in dimensions 1 and 2.
     row: [Value; 3],
     /// How many rows a turn is for.
@@ -440,8 +441,18 @@ impl<'a> Body<'a> {
     fn open_rows(&self, builder: &Builder) -> RowLoop {
         let context = self.group.context();
         let int64 = context.int(64);
-        let [head, done] =
-            ["row", "row.done"].map(|name| context.append_block(self.function, name));
+        let size = self.group.size;
+        let done = context.append_block(self.function, "row.done");
+        if size[1..] == [int64.constant(1); 2] {
+            return RowLoop {
+                head: None,
+                row: [int64.constant(0); 3],
+                at_once: int64.constant(1),
+                start: int64.constant(0),
+                done,
+            };
+        }
+        let head = context.append_block(self.function, "row");
         let outside = builder.block();
         builder.branch(head);
         builder.position_at_end(head);
@@ -458,10 +469,10 @@ impl<'a> Body<'a> {
             false => one,
         };
         RowLoop {
-            head,
+            head: Some(head),
             row,
             at_once,
-            start: builder.mul(row[0], self.group.size[0]),
+            start: builder.mul(row[0], size[0]),
             done,
         }
     }
@@ -471,8 +482,11 @@ impl<'a> Body<'a> {
         let int64 = context.int(64);
         let zero = int64.constant(0);
         let size = self.group.size;
-        let done = context.append_block(self.function, "items.done");
         builder.position_at_end(rows.done);
+        let Some(head) = rows.head else {
+            return;
+        };
+        let done = context.append_block(self.function, "items.done");
         let next = builder.add_nuw(rows.row[0], rows.at_once);
         let y = builder.add_nuw(rows.row[1], rows.at_once);
         let wraps = builder.icmp(IntPredicate::LLVMIntEQ, y, size[1]);
@@ -483,7 +497,7 @@ impl<'a> Body<'a> {
         }
         let count = builder.mul(size[1], size[2]);
         let more = builder.icmp(IntPredicate::LLVMIntULT, next, count);
-        let back = builder.branch_if(more, rows.head, done);
+        let back = builder.branch_if(more, head, done);
         mark_loop(context, back, &[no_copies(context)]);
         builder.position_at_end(done);
     }

@@ -17,6 +17,8 @@ pub struct Rows {
     pub side_by_side: u32,
     /// All global ids are less than [`SMALL_IDS`].
     pub small_ids: bool,
+    /// Sizes are 1 in dimensions 1 and 2, so that a work-group is one row.
+    pub is_line: bool,
 }
 
 impl Rows {
@@ -32,6 +34,7 @@ impl Rows {
         multiple: Self::LONG,
         side_by_side: 1,
         small_ids: true,
+        is_line: true,
     };
 
     /// The rows of an NDRange. Sizes are not zero.
@@ -49,6 +52,7 @@ impl Rows {
             multiple: power(lengths, Self::LONG),
             side_by_side: power(numbers, Self::MOST_SIDE_BY_SIDE),
             small_ids: global_size.iter().zip(global_offset).all(below),
+            is_line: global_size[1..] == [1, 1] && local_size[1..] == [1, 1],
         }
     }
 }
@@ -82,6 +86,15 @@ mod tests {
         assert_eq!(found(10, 4), 2, "the last one has 2");
         assert_eq!(found(2, 16), 2, "the only one has 2");
         assert_eq!(found(9, 1), 1);
+    }
+
+    #[test]
+    fn a_line_has_no_other_dimensions() {
+        let is_line = |global, local| Rows::new(&global, &[0, 7, 0], &local).is_line;
+        assert!(is_line([100, 1, 1], [8, 1, 1]));
+        assert!(!is_line([100, 2, 1], [8, 1, 1]));
+        assert!(!is_line([100, 1, 3], [8, 1, 1]));
+        assert!(!is_line([100, 1, 1], [8, 4, 1]), "the enqueued local size");
     }
 
     #[test]

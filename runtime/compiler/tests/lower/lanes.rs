@@ -11,7 +11,11 @@ fn same_in_lanes(source: &str) {
     const SEEDS: [i32; 5] = [0, 1, 5, 37, -3];
     let run = |width: Option<u32>| {
         let arguments = [Arg::Ints(&mut []), Arg::Bytes(&[0; 4])];
-        let kernel = Kernel::in_lanes(source, &arguments, width.map(Lanes::any));
+        let lanes = width.map(|width| Lanes {
+            is_line: matches!(width, 8 | 32),
+            ..Lanes::any(width)
+        });
+        let kernel = Kernel::in_lanes(source, &arguments, lanes);
         let mut results = Vec::new();
         for n in SEEDS {
             for (global, local) in [(64, 64), (100, 50), (7, 7)] {
