@@ -63,6 +63,15 @@ impl Backend for Deferring {
     }
 }
 
+/// Notes its number when the device has taken the command that it is a part of.
+struct Note(Arc<Mutex<Vec<usize>>>, usize);
+
+impl Drop for Note {
+    fn drop(&mut self) {
+        lock(&self.0).push(self.1);
+    }
+}
+
 /// A queue on a device whose commands end when `answer` is called with their completions.
 fn queue(
     properties: QueueProperties,
@@ -102,6 +111,7 @@ fn queues_go_on_when_the_answer_comes() {
         });
         let mut events = Vec::new();
         let mut silent = 0;
+        let taken = Arc::new(Mutex::new(Vec::new()));
         for round in 0..500 {
             let wait = events.last().cloned();
             let event = if round % 7 == 0 {
@@ -109,8 +119,12 @@ fn queues_go_on_when_the_answer_comes() {
             } else {
                 submit(&queue, wait.as_slice(), || Ok(()))
             };
-            if round % 3 == 0 {
-                silent += usize::from(submit_silently(&queue, || Ok(())));
+            for _ in 0..3 * usize::from(round % 3 == 0) {
+                let note = Note(Arc::clone(&taken), silent);
+                silent += usize::from(submit_silently(&queue, move || {
+                    let _note = note;
+                    Ok(())
+                }));
             }
             match round % 50 {
                 10 => queue.flush().unwrap(),
@@ -125,6 +139,9 @@ fn queues_go_on_when_the_answer_comes() {
             .iter()
             .all(|event| event.current_status() == COMPLETE));
         assert_eq!(silent > 0, properties.is_empty());
+        if properties.is_empty() {
+            assert_eq!(*lock(&taken), (0..silent).collect::<Vec<_>>());
+        }
     }
 }
 

@@ -5,6 +5,8 @@ use std::collections::VecDeque;
 use std::mem::replace;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use arrayvec::ArrayVec;
+
 use super::without_event::{self, Silent};
 use super::{call_back, run_command, MANY, WORTH_A_THREAD};
 use crate::command::{Command, CommandType};
@@ -16,6 +18,10 @@ use crate::{Error, ErrorCode};
 
 /// How many commands are taken with one lock.
 const BATCH: usize = 64;
+
+/// Commands without events, of which a thread in clFinish takes several with one lock. A child that
+/// another thread forks meanwhile misses them, so that threads of the device take one at a time.
+type SilentBatch = ArrayVec<Silent, 16>;
 
 /// How far a thread drains the lane.
 enum Until<'a> {
@@ -86,20 +92,26 @@ impl Lane {
     }
 
     /// Chooses the commands to run next, which stay at the front of the lane: those with events
-    /// that are put into `batch`, or the one without that is returned.
-    fn claim(&mut self, until: &mut Until<'_>, batch: &mut Vec<Arc<Event>>) -> Option<Command> {
+    /// that are put into `batch`, or those without that are put into `silent`.
+    fn claim(
+        &mut self,
+        until: &mut Until<'_>,
+        batch: &mut Vec<Arc<Event>>,
+        silent: &mut SilentBatch,
+    ) {
         let flushed = self.commands.len() - self.unflushed;
-        let (most, is_worker, awaited) = match until {
-            Until::Unflushed => (flushed, true, None),
-            Until::Settled(event) if event.is_settled() => return None,
-            Until::Settled(event) => (self.commands.len(), false, Some(event)),
-            Until::Count(count) => (*count, false, None),
+        let (most, most_silent, is_worker, awaited) = match until {
+            Until::Unflushed => (flushed, 1, true, None),
+            Until::Settled(event) if event.is_settled() => return,
+            Until::Settled(event) => (self.commands.len(), 1, false, Some(event)),
+            Until::Count(count) => (*count, silent.capacity(), false, None),
         };
-        let mut silent = None;
         for entry in self.commands.iter_mut().take(most.min(BATCH)) {
             match entry {
                 Entry::Tracked(event)
-                    if event.is_ready() && (is_worker || event.runs_on_any_thread()) =>
+                    if silent.is_empty()
+                        && event.is_ready()
+                        && (is_worker || event.runs_on_any_thread()) =>
                 {
                     batch.push(Arc::clone(event));
                     if awaited
@@ -110,22 +122,33 @@ impl Lane {
                     }
                 }
                 Entry::Silent(command)
-                    if batch.is_empty() && (is_worker || command.runs_on_any_thread) =>
+                    if batch.is_empty()
+                        && silent.len() < most_silent
+                        && (is_worker || command.runs_on_any_thread) =>
                 {
                     if let Entry::Silent(command) = replace(entry, Entry::SilentlyRunning) {
-                        silent = Some(command.command);
+                        silent.push(command);
                     }
-                    break;
                 }
                 _ => break,
             }
         }
-        let claimed = batch.len() + usize::from(silent.is_some());
+        let claimed = batch.len() + silent.len();
         if let Until::Count(count) = until {
             *count -= claimed;
         }
         self.unflushed = self.unflushed.min(self.commands.len() - claimed);
-        silent
+    }
+
+    /// Takes the first `count` commands without events away, which have run, and lets those of `rest`,
+    /// which were claimed with them, wait again. None are there in a child that a command forked.
+    fn have_run(&mut self, count: usize, rest: impl Iterator<Item = Silent>) {
+        let is_running = |entry: &&Entry| matches!(entry, Entry::SilentlyRunning);
+        let running = self.commands.iter().take_while(is_running).count();
+        self.commands.drain(..count.min(running));
+        for (entry, command) in self.commands.iter_mut().zip(rest) {
+            *entry = Entry::Silent(command);
+        }
     }
 
     /// Whether `event` is the next command.
@@ -202,14 +225,17 @@ impl InOrder {
             };
             let finished = lane.commands.iter().take_while(is_over).count();
             let finished: Vec<_> = lane.commands.drain(..finished).collect();
-            let abandoned = match lane.commands.front() {
-                Some(Entry::Silent(_)) => None,
-                _ => lane.commands.pop_front(),
+            let mut abandoned = match lane.commands.front() {
+                Some(Entry::Tracked(_)) => vec![lane.commands.pop_front()],
+                _ => Vec::new(),
             };
+            while let Some(Entry::SilentlyRunning) = lane.commands.front() {
+                abandoned.push(lane.commands.pop_front());
+            }
             lane.unflushed = lane.unflushed.min(lane.commands.len());
             drop(lane);
             drop(finished);
-            if let Some(abandoned) = abandoned {
+            for abandoned in abandoned.into_iter().flatten() {
                 let error = Error::new(
                     ErrorCode::OutOfResources,
                     "the command was running in the parent process at the time of the fork",
@@ -349,23 +375,28 @@ impl InOrder {
         mut until: Until<'_>,
         retired: &mut Vec<Arc<Event>>,
     ) -> MutexGuard<'a, Lane> {
-        let mut batch = Vec::new();
+        let (mut batch, mut silent) = (Vec::new(), SilentBatch::new());
         loop {
-            let silent = lane.claim(&mut until, &mut batch);
-            if batch.is_empty() && silent.is_none() {
+            lane.claim(&mut until, &mut batch, &mut silent);
+            if batch.is_empty() && silent.is_empty() {
                 lane.activity = Activity::Idle;
                 return lane;
             }
             lane.activity = Activity::Draining;
             drop(lane);
             retired.clear();
-            if let Some(command) = silent {
-                let unanswered = without_event::run(queue, command).err();
-                lane = self.lane(queue);
-                // Not there in a child that the command forked.
-                if let Some(Entry::SilentlyRunning) = lane.commands.front() {
-                    lane.commands.pop_front();
+            if !silent.is_empty() {
+                let (mut count, mut unanswered) = (0, None);
+                let mut commands = silent.drain(..);
+                while unanswered.is_none() {
+                    let Some(next) = commands.next() else {
+                        break;
+                    };
+                    unanswered = without_event::run(queue, next.command).err();
+                    count += 1;
                 }
+                lane = self.lane(queue);
+                lane.have_run(count, commands);
                 if let Some(event) = unanswered {
                     lane.commands.push_front(Entry::Tracked(Arc::clone(&event)));
                     retired.push(Arc::clone(&event));
