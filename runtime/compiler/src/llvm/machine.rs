@@ -48,15 +48,17 @@ fn initialize_native_target() {
     ONCE.call_once(|| {
         llvm!(LLVM_InitializeNativeTarget());
         llvm!(LLVM_InitializeNativeAsmPrinter());
-        // Domain reassignment takes longer than all other passes together in large functions, and finds
-        // nothing to do for masks that are vectors from the start. The reduction of strength takes a
-        // fifth of the time for addresses that are simple from the start.
+        // What takes long in large functions, or for all code, and finds nothing to do where work-items
+        // run in lanes: domains of masks are right from the start, addresses are simple, selections
+        // under masks are no conditional moves, and sums have the order that the program gives them.
         #[cfg(target_arch = "x86_64")]
         {
             let arguments = [
                 c"isocl",
                 c"-disable-x86-domain-reassignment",
                 c"-disable-lsr",
+                c"-x86-cmov-converter=0",
+                c"-x86-machine-combiner=0",
             ]
             .map(CStr::as_ptr);
             let count = arguments.len() as i32;
