@@ -18,7 +18,7 @@ use crate::control_flow::ControlFlow;
 use crate::jam::Jam;
 use crate::lane_shape::{LaneShapes, Shape};
 use crate::lanes::Lanes;
-use crate::llvm::{Block, Builder, Context, Linkage, Module, Opcode, TargetMachine, Value};
+use crate::llvm::{Block, Builder, Context, Linkage, Module, Opcode, TargetMachine, Type, Value};
 use crate::private_array;
 use crate::region_function::{Part, RegionFunction, Widened};
 use crate::region_tree::{self, Node};
@@ -179,6 +179,8 @@ struct Widener<'a> {
     vectors: HashMap<Value, Vec<Value>>,
     /// What was done lane by lane, for lanes that take turns later.
     singles: HashMap<Value, Vec<Value>>,
+    /// Memory for vectors while lanes take turns, by type and number.
+    slots_for_turns: HashMap<(Type, usize), Value>,
     /// Whether what is linear under a condition is linear.
     guards: HashMap<Value, Value>,
 }
@@ -220,6 +222,7 @@ fn widen(
             .collect(),
         vectors: HashMap::new(),
         singles: HashMap::new(),
+        slots_for_turns: HashMap::new(),
         guards: HashMap::new(),
     };
     let mask = widener.count.map(|count| widener.first_lanes(count));

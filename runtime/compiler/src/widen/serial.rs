@@ -78,16 +78,24 @@ impl Widener<'_> {
             .collect()
     }
 
-    /// The component in memory.
-    fn in_memory(&self, component: Component) -> Component {
+    /// The component in memory number `number`.
+    fn in_memory(&mut self, component: Component, number: &mut usize) -> Component {
         match component {
             Component::Vector(vector) if self.has_addresses(vector.ty()) => {
-                let slot = self.setup.alloca(vector.ty(), "lanes");
+                let slot = self.slot_for_turns(vector.ty(), number);
                 self.builder.store(vector, slot);
                 Component::Memory(slot, vector.ty().element())
             }
             _ => component,
         }
+    }
+
+    /// Memory for a vector while lanes take turns, which the next instruction that does so uses again:
+    /// no kernel has stack for one each.
+    fn slot_for_turns(&mut self, of: Type, number: &mut usize) -> Value {
+        *number += 1;
+        let make = || self.setup.alloca(of, "turns");
+        *(self.slots_for_turns.entry((of, *number))).or_insert_with(make)
     }
 
     /// Whether each element of a vector in memory has an address.
@@ -127,10 +135,12 @@ impl Widener<'_> {
         } else {
             components(result)?
         };
+        let mut number = 0;
         let operands = self.serial_operands(instruction)?.into_iter();
         let operands: Vec<_> = operands
             .map(|(operand, lanes)| {
-                let lanes = lanes.into_iter().map(|component| self.in_memory(component));
+                let lanes = lanes.into_iter();
+                let lanes = lanes.map(|component| self.in_memory(component, &mut number));
                 (operand, lanes.collect())
             })
             .collect();
@@ -138,7 +148,7 @@ impl Widener<'_> {
             .iter()
             .map(|of| {
                 let of = of.vector(self.width);
-                let slot = self.setup.alloca(of, "serial");
+                let slot = self.slot_for_turns(of, &mut number);
                 self.builder.store(of.zero(), slot);
                 (slot, of)
             })

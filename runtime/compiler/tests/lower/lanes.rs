@@ -68,6 +68,24 @@ fn narrow_indices_that_wrap_where_lanes_take_turns() {
 }
 
 #[test]
+fn lanes_that_take_turns_often_need_no_more_stack() {
+    let variables = |adds: i32| {
+        let adds = (0..adds).map(|n| format!("if (x & {n}) atomic_add(&out[x + {n}], x);"));
+        let adds: String = adds.collect();
+        let source = format!(
+            "kernel void k(global int *out, int n) {{ int x = out[get_global_id(0)]; {adds} }}"
+        );
+        let arguments = [Arg::Ints(&mut []), Arg::Bytes(&[0; 4])];
+        let kernel = Kernel::in_lanes(&source, &arguments, Some(Lanes::any(8)));
+        let lines = kernel.ir.lines();
+        let is_variable = |line: &&str| line.contains("%turns") && line.contains("= alloca");
+        lines.filter(is_variable).count()
+    };
+    assert!(variables(3) > 0);
+    assert_eq!(variables(3), variables(60));
+}
+
+#[test]
 fn lanes_take_turns_by_small_elements_of_memory() {
     same_in_lanes(
         "kernel void k(global int *out, int n) {
