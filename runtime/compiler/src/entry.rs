@@ -59,8 +59,7 @@ pub fn emit(
     let [setup, group, latch, done] =
         ["setup", "group", "group.latch", "done"].map(|name| context.append_block(entry, name));
     builder.position_at_end(setup);
-    let is_line = kernel.lanes.is_some_and(|lanes| lanes.is_line);
-    let launch = Launch::load(&builder, entry, kernel.required_size, is_line);
+    let launch = Launch::load(&builder, entry, kernel.required_size, kernel.lanes);
     let arguments = launch.arguments(&builder, kernel.function, kernel.arguments)?;
     let groups = GroupLoop::open(&builder, &launch, setup, group);
     let (base, size) = groups.extent(&builder, &launch);
@@ -136,6 +135,8 @@ struct Launch {
     local_base: Value,
     /// All global ids are below [`SMALL_IDS`].
     small: Value,
+    /// All work-groups have the enqueued local size.
+    is_uniform: bool,
 }
 
 impl Launch {
@@ -143,8 +144,9 @@ impl Launch {
         builder: &Builder,
         entry: Value,
         required_size: Option<[u64; 3]>,
-        is_line: bool,
+        lanes: Option<Lanes>,
     ) -> Self {
+        let is_line = lanes.is_some_and(|lanes| lanes.is_line);
         let context = builder.context();
         let [frame, first_group, num_groups, scratch] = entry.parameters()[..] else {
             unreachable!("the entry has four parameters")
@@ -199,6 +201,7 @@ impl Launch {
             frame,
             first_group: three(first_group, 0),
             num_groups,
+            is_uniform: lanes.is_some_and(|lanes| lanes.is_uniform),
         }
     }
 
@@ -305,6 +308,9 @@ impl GroupLoop {
     fn extent(&self, builder: &Builder, launch: &Launch) -> ([Value; 3], [Value; 3]) {
         let start = [0, 1, 2].map(|d| builder.mul(self.id[d], launch.local_size[d]));
         let base = [0, 1, 2].map(|d| builder.add_nuw(launch.global_offset[d], start[d]));
+        if launch.is_uniform {
+            return (base, launch.local_size);
+        }
         let size = [0, 1, 2].map(|d| {
             let left = builder.sub(launch.global_size[d], start[d]);
             let full = builder.icmp(IntPredicate::LLVMIntULT, launch.local_size[d], left);

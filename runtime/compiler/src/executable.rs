@@ -186,13 +186,14 @@ fn name_of(lanes: Option<Lanes>) -> String {
     };
     let part = |name: &'static str, is: bool| if is { name } else { "" };
     format!(
-        "{}x{}{}{}{}{}",
+        "{}x{}{}{}{}{}{}",
         lanes.width,
         lanes.rows,
         "d".repeat(lanes.doublings as usize),
         part("w", lanes.whole),
         part("r", lanes.rest),
-        part("l", lanes.is_line)
+        part("l", lanes.is_line),
+        part("u", lanes.is_uniform)
     )
 }
 

@@ -24,6 +24,8 @@ pub struct Lanes {
     pub rows: u32,
     /// A work-group is one row, and work-groups lie in dimension 0.
     pub is_line: bool,
+    /// All work-groups have the enqueued local size.
+    pub is_uniform: bool,
 }
 
 /// Four registers for each value are too many for what has two.
@@ -42,6 +44,7 @@ impl Lanes {
             rest: true,
             rows: 1,
             is_line: false,
+            is_uniform: false,
         }
     }
 
@@ -53,6 +56,7 @@ impl Lanes {
             multiple,
             side_by_side,
             is_line,
+            is_uniform,
             ..
         } = rows;
         if !rows.small_ids || length < LEAST {
@@ -65,11 +69,13 @@ impl Lanes {
             rest: false,
             rows: side_by_side,
             is_line,
+            is_uniform,
         };
         let partly = |width, whole| Self {
             whole,
             rows: side_by_side,
             is_line,
+            is_uniform,
             ..Self::any(width)
         };
         Some(if multiple >= natural {

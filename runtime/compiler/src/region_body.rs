@@ -456,12 +456,17 @@ impl<'a> Body<'a> {
         let outside = builder.block();
         builder.branch(head);
         builder.position_at_end(head);
-        let row = ["row", "local.id.1", "local.id.2"].map(|name| {
+        let counter = |name| {
             let counter = builder.phi(int64, name);
             counter.add_incoming(&[(int64.constant(0), outside)]);
             counter
-        });
+        };
         let one = int64.constant(1);
+        let number = counter("row");
+        let row = match size[2] == one {
+            true => [number, number, int64.constant(0)],
+            false => [number, counter("local.id.1"), counter("local.id.2")],
+        };
         let widening = self.group.widening.as_ref();
         // Known when the region is widened.
         let at_once = match widening.is_some_and(|widening| widening.lanes.rows > 1) {
@@ -488,12 +493,13 @@ impl<'a> Body<'a> {
         };
         let done = context.append_block(self.function, "items.done");
         let next = builder.add_nuw(rows.row[0], rows.at_once);
-        let y = builder.add_nuw(rows.row[1], rows.at_once);
-        let wraps = builder.icmp(IntPredicate::LLVMIntEQ, y, size[1]);
-        let y = builder.select(wraps, zero, y);
-        let z = builder.add_nuw(rows.row[2], builder.int_cast(wraps, int64, false));
-        for (counter, next) in rows.row.into_iter().zip([next, y, z]) {
-            counter.add_incoming(&[(next, rows.done)]);
+        rows.row[0].add_incoming(&[(next, rows.done)]);
+        if rows.row[1] != rows.row[0] {
+            let y = builder.add_nuw(rows.row[1], rows.at_once);
+            let wraps = builder.icmp(IntPredicate::LLVMIntEQ, y, size[1]);
+            let z = builder.add_nuw(rows.row[2], builder.int_cast(wraps, int64, false));
+            rows.row[1].add_incoming(&[(builder.select(wraps, zero, y), rows.done)]);
+            rows.row[2].add_incoming(&[(z, rows.done)]);
         }
         let count = builder.mul(size[1], size[2]);
         let more = builder.icmp(IntPredicate::LLVMIntULT, next, count);

@@ -93,7 +93,8 @@ impl Draft {
         let types = own.iter().chain(&foreign).map(|value| value.ty());
         let signature = context.void().function(&types.collect::<Vec<_>>(), false);
         let function = module.add_function(&format!("{}.item", draft.name()), signature);
-        for id in 0..2 {
+        // The length of rows is no id.
+        for id in 0..own.len() as u32 - 1 {
             function.add_parameter_attribute(id, context.range_attribute(SMALL_IDS));
         }
         let parameters = function.parameters();

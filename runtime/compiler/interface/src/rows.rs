@@ -19,6 +19,8 @@ pub struct Rows {
     pub small_ids: bool,
     /// Sizes are 1 in dimensions 1 and 2, so that a work-group is one row.
     pub is_line: bool,
+    /// All work-groups have the size that was asked for.
+    pub is_uniform: bool,
 }
 
 impl Rows {
@@ -35,6 +37,7 @@ impl Rows {
         side_by_side: 1,
         small_ids: true,
         is_line: true,
+        is_uniform: true,
     };
 
     /// The rows of an NDRange. Sizes are not zero.
@@ -53,6 +56,7 @@ impl Rows {
             side_by_side: power(numbers, Self::MOST_SIDE_BY_SIDE),
             small_ids: global_size.iter().zip(global_offset).all(below),
             is_line: global_size[1..] == [1, 1] && local_size[1..] == [1, 1],
+            is_uniform: (global_size.iter().zip(local_size)).all(|(all, one)| all % one == 0),
         }
     }
 }
@@ -95,6 +99,15 @@ mod tests {
         assert!(!is_line([100, 2, 1], [8, 1, 1]));
         assert!(!is_line([100, 1, 3], [8, 1, 1]));
         assert!(!is_line([100, 1, 1], [8, 4, 1]), "the enqueued local size");
+    }
+
+    #[test]
+    fn work_groups_are_uniform_without_a_rest() {
+        let is_uniform = |global, local| Rows::new(&global, &[0; 3], &local).is_uniform;
+        assert!(is_uniform([96, 8, 1], [32, 4, 1]));
+        assert!(!is_uniform([100, 8, 1], [32, 4, 1]));
+        assert!(!is_uniform([96, 8, 3], [32, 4, 2]));
+        assert!(!is_uniform([96, 2, 1], [32, 4, 1]));
     }
 
     #[test]

@@ -13,6 +13,7 @@ fn same_in_lanes(source: &str) {
         let arguments = [Arg::Ints(&mut []), Arg::Bytes(&[0; 4])];
         let lanes = width.map(|width| Lanes {
             is_line: matches!(width, 8 | 32),
+            is_uniform: width >= 16,
             ..Lanes::any(width)
         });
         let kernel = Kernel::in_lanes(source, &arguments, lanes);
