@@ -140,14 +140,19 @@ impl Lane {
         self.unflushed = self.unflushed.min(self.commands.len() - claimed);
     }
 
-    /// Takes the first `count` commands without events away, which have run, and lets those of `rest`,
-    /// which were claimed with them, wait again. None are there in a child that a command forked.
-    fn have_run(&mut self, count: usize, rest: impl Iterator<Item = Silent>) {
+    /// How many commands without events a thread has claimed; they are at the front.
+    fn silently_running(&self) -> usize {
         let is_running = |entry: &&Entry| matches!(entry, Entry::SilentlyRunning);
-        let running = self.commands.iter().take_while(is_running).count();
-        self.commands.drain(..count.min(running));
-        for (entry, command) in self.commands.iter_mut().zip(rest) {
-            *entry = Entry::Silent(command);
+        self.commands.iter().take_while(is_running).count()
+    }
+
+    /// Takes the claimed commands without events away and lets those of `rest`, which have not run, wait
+    /// again.
+    fn have_run(&mut self, rest: impl DoubleEndedIterator<Item = Silent>) {
+        let claimed = self.silently_running();
+        self.commands.drain(..claimed);
+        for command in rest.rev() {
+            self.commands.push_front(Entry::Silent(command));
         }
     }
 
@@ -225,17 +230,15 @@ impl InOrder {
             };
             let finished = lane.commands.iter().take_while(is_over).count();
             let finished: Vec<_> = lane.commands.drain(..finished).collect();
-            let mut abandoned = match lane.commands.front() {
-                Some(Entry::Tracked(_)) => vec![lane.commands.pop_front()],
-                _ => Vec::new(),
+            let abandoned = match lane.commands.front() {
+                Some(Entry::Tracked(_)) => 1,
+                _ => lane.silently_running(),
             };
-            while let Some(Entry::SilentlyRunning) = lane.commands.front() {
-                abandoned.push(lane.commands.pop_front());
-            }
+            let abandoned: Vec<_> = lane.commands.drain(..abandoned).collect();
             lane.unflushed = lane.unflushed.min(lane.commands.len());
             drop(lane);
             drop(finished);
-            for abandoned in abandoned.into_iter().flatten() {
+            for abandoned in abandoned {
                 let error = Error::new(
                     ErrorCode::OutOfResources,
                     "the command was running in the parent process at the time of the fork",
@@ -386,17 +389,11 @@ impl InOrder {
             drop(lane);
             retired.clear();
             if !silent.is_empty() {
-                let (mut count, mut unanswered) = (0, None);
                 let mut commands = silent.drain(..);
-                while unanswered.is_none() {
-                    let Some(next) = commands.next() else {
-                        break;
-                    };
-                    unanswered = without_event::run(queue, next.command).err();
-                    count += 1;
-                }
+                let run = |next: Silent| without_event::run(queue, next.command).err();
+                let unanswered = commands.by_ref().find_map(run);
                 lane = self.lane(queue);
-                lane.have_run(count, commands);
+                lane.have_run(commands);
                 if let Some(event) = unanswered {
                     lane.commands.push_front(Entry::Tracked(Arc::clone(&event)));
                     retired.push(Arc::clone(&event));
