@@ -159,16 +159,11 @@ impl Launch {
         let three = |from, offset: usize| [0, 8, 16].map(|index| load(from, offset + index, int64));
         let member = |offset, ty| load(frame, offset, ty);
         let triple = |offset| three(frame, offset);
-        let sizes = |offset| {
-            let [first, others @ ..] = triple(offset);
-            let others = others.map(|size| {
-                if is_line {
-                    context.constant(64, 1)
-                } else {
-                    size
-                }
-            });
-            [first, others[0], others[1]]
+        let sizes = |offset: usize| {
+            [0, 8, 16].map(|index| match is_line && index > 0 {
+                true => context.constant(64, 1),
+                false => member(offset + index, int64),
+            })
         };
         let local_size = match required_size {
             Some(size) => size.map(|size| context.constant(64, size)),

@@ -8,10 +8,10 @@ use std::collections::{HashMap, HashSet};
 
 use crate::control_flow::ControlFlow;
 use crate::lane_shape::{LaneShapes, Shape};
-use crate::llvm::{Block, Module, Opcode, Value};
+use crate::llvm::{Module, Opcode, Value};
 use crate::pure_intrinsic;
 use crate::region_function::RegionFunction;
-use crate::region_tree::Node;
+use crate::region_tree::{loop_blocks, Node};
 use crate::registers::{elements, most_live, Registers};
 use crate::slot;
 
@@ -180,24 +180,4 @@ fn can_run_in_lockstep(region: &RegionFunction, by_row: &HashSet<Value>) -> bool
             Some(Opcode::LLVMLoad | Opcode::LLVMStore) => !instruction.is_ordered_access(),
             _ => !(instruction.is_terminator() && by_row.contains(&instruction)),
         })
-}
-
-/// The blocks that run several times.
-fn loop_blocks(tree: &[Node]) -> Vec<Block> {
-    fn collect(steps: &[Node], inside: bool, found: &mut Vec<Block>) {
-        for step in steps {
-            match step {
-                Node::Block(block) if inside => found.push(*block),
-                Node::Block(_) | Node::Break { .. } => {}
-                Node::If(branch) => {
-                    collect(&branch.then.steps, inside, found);
-                    collect(&branch.otherwise.steps, inside, found);
-                }
-                Node::Loop(inner) => collect(&inner.body, true, found),
-            }
-        }
-    }
-    let mut found = Vec::new();
-    collect(tree, false, &mut found);
-    found
 }

@@ -62,21 +62,17 @@ impl Lanes {
         if !rows.small_ids || length < LEAST {
             return None;
         }
-        let filled = |width, doublings| Self {
-            width,
-            doublings,
-            whole: true,
-            rest: false,
-            rows: side_by_side,
-            is_line,
-            is_uniform,
-        };
         let partly = |width, whole| Self {
             whole,
             rows: side_by_side,
             is_line,
             is_uniform,
             ..Self::any(width)
+        };
+        let filled = |width, doublings| Self {
+            doublings,
+            rest: false,
+            ..partly(width, true)
         };
         Some(if multiple >= natural {
             filled(natural, (multiple / natural).ilog2().min(MOST_DOUBLINGS))

@@ -106,13 +106,24 @@ pub fn read(context: &Context, function: Value) -> Result<Vec<Node>, String> {
     }
 }
 
-/// Whether there is a loop among the steps, or in their ways.
-pub fn has_loops(steps: &[Node]) -> bool {
-    steps.iter().any(|step| match step {
-        Node::Loop(_) => true,
-        Node::If(branch) => has_loops(&branch.then.steps) || has_loops(&branch.otherwise.steps),
-        Node::Block(_) | Node::Break { .. } => false,
-    })
+/// The blocks that run several times.
+pub fn loop_blocks(tree: &[Node]) -> Vec<Block> {
+    fn collect(steps: &[Node], inside: bool, found: &mut Vec<Block>) {
+        for step in steps {
+            match step {
+                Node::Block(block) if inside => found.push(*block),
+                Node::Block(_) | Node::Break { .. } => {}
+                Node::If(branch) => {
+                    collect(&branch.then.steps, inside, found);
+                    collect(&branch.otherwise.steps, inside, found);
+                }
+                Node::Loop(inner) => collect(&inner.body, true, found),
+            }
+        }
+    }
+    let mut found = Vec::new();
+    collect(tree, false, &mut found);
+    found
 }
 
 struct NaturalLoop {

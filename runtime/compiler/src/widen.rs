@@ -120,7 +120,7 @@ pub fn widen_all(
     let mut has_loops = false;
     for (tree, widened) in trees.into_iter().zip(regions) {
         let tree = tree?;
-        has_loops |= region_tree::has_loops(&tree);
+        has_loops |= !region_tree::loop_blocks(&tree).is_empty();
         let region = &widened.region;
         let mut known = None;
         if let Some(rows_at_once) = widened.rows_at_once {

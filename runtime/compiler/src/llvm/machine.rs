@@ -43,7 +43,9 @@ impl Drop for TargetMachine {
     }
 }
 
-fn initialize_native_target() {
+/// Registers the target of this processor. Two threads that did so at once would make a circle of LLVM's list
+/// of targets, which the next search for one never leaves: everybody calls this.
+pub fn initialize_native_target() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         llvm!(LLVM_InitializeNativeTarget());

@@ -46,10 +46,11 @@ impl Widener<'_> {
             return Ok(None);
         }
         let (left, right) = (comparison.operand(0), comparison.operand(1));
-        let (bound, predicate) = if self.is_id(left) {
-            (right, comparison.int_predicate())
+        let predicate = comparison.int_predicate();
+        let (id, bound, predicate) = if self.is_id(left) {
+            (left, right, predicate)
         } else if self.is_id(right) {
-            (left, swapped(comparison.int_predicate()))
+            (right, left, swapped(predicate))
         } else {
             return Ok(None);
         };
@@ -78,7 +79,6 @@ impl Widener<'_> {
             }
             _ => self.intrinsic("llvm.umin", &[of], &[self.scalar(bound), beyond])?,
         };
-        let id = if bound == right { left } else { right };
         let narrow = |value| self.builder.int_cast(value, int32, true);
         let distance = self.builder.sub(narrow(nearest), narrow(self.scalar(id)));
         let distance = self.builder.add(distance, int32.constant(behind));

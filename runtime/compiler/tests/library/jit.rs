@@ -8,8 +8,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::{c_char, CStr, CString};
 use std::ptr;
-use std::sync::Once;
 
+use isocl_compiler::llvm::initialize_native_target;
 use isocl_compiler::{host_math, library_blob};
 use llvm_sys::core::*;
 use llvm_sys::error::{LLVMErrorRef, LLVMGetErrorMessage};
@@ -253,17 +253,6 @@ impl Builtins {
 pub fn builtin(name: &str, parameters: &str) -> Builtin {
     let symbol = mangled(name, parameters);
     Builtins::new([&symbol]).functions.remove(&symbol).unwrap()
-}
-
-/// Two threads that register LLVM's targets at once make a circle of the list of them, which the
-/// next search for a target never leaves.
-fn initialize_native_target() {
-    static ONCE: Once = Once::new();
-    // SAFETY: LLVM's initialisation asks for one thread at a time, which `Once` gives.
-    ONCE.call_once(|| unsafe {
-        LLVM_InitializeNativeTarget();
-        LLVM_InitializeNativeAsmPrinter();
-    });
 }
 
 unsafe fn create_jit(processor: Option<&CStr>) -> LLVMOrcLLJITRef {
