@@ -10,6 +10,7 @@ use crate::device::DeviceProgram;
 use crate::error::{Error, ErrorCode, Result};
 use crate::event::Event;
 use crate::keep_alive::KeepAlive;
+use crate::launch_time::LaunchTime;
 use crate::nd_range::NdRange;
 use crate::queue::CommandQueue;
 
@@ -112,6 +113,8 @@ pub struct LoadedKernel {
     pub program: Arc<dyn DeviceProgram>,
     /// What to call.
     pub code: KernelCode,
+    /// What launches with this local size took.
+    pub time: Arc<LaunchTime>,
     /// Kernel name, for messages.
     pub name: Arc<str>,
 }

@@ -172,7 +172,11 @@ impl CommandQueue {
         let mut arguments = lock(kernel.arguments());
         let sizes = sizes.sizes();
         let launch = match arguments.last_launch() {
-            Some(last) if last.sizes == sizes && Arc::ptr_eq(&last.device, device) => {
+            Some(last)
+                if last.sizes == sizes
+                    && Arc::ptr_eq(&last.device, device)
+                    && last.is_up_to_date() =>
+            {
                 Arc::clone(&last.launch)
             }
             _ => match new_launch(kernel, device, &sizes, &mut arguments)? {
@@ -205,7 +209,8 @@ fn new_launch(
         return Ok(None);
     };
     let rows = range.rows();
-    let loaded = device_kernel.loaded(kernel.name(), rows, arguments.last_launch())?;
+    let last = arguments.last_launch();
+    let loaded = device_kernel.loaded(kernel.name(), rows, range.local_size, last)?;
     let definitions = &device_kernel.definition().arguments;
     let local_bytes = arguments.place_locals(definitions, loaded.code.local_bytes, device)?;
     let launch = Arc::new(Launch::new(loaded, local_bytes, &range));

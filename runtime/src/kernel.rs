@@ -70,17 +70,24 @@ impl DeviceKernel {
         &self,
         name: &Arc<str>,
         rows: Rows,
+        local_size: [u64; 3],
         last: Option<&LastLaunch>,
     ) -> Result<Arc<LoadedKernel>> {
         if let Some(last) = last {
             let kernel = &last.launch.kernel;
-            if last.rows == rows && Arc::ptr_eq(&kernel.program, &self.program) {
+            if last.rows == rows
+                && last.launch.local_size == local_size
+                && last.is_up_to_date()
+                && Arc::ptr_eq(&kernel.program, &self.program)
+            {
                 return Ok(Arc::clone(kernel));
             }
         }
+        let (code, time) = self.program.kernel_for_size(self.index, rows, local_size)?;
         Ok(Arc::new(LoadedKernel {
             program: Arc::clone(&self.program),
-            code: self.code(rows)?,
+            code,
+            time,
             name: Arc::clone(name),
         }))
     }

@@ -66,6 +66,13 @@ pub(crate) struct LastLaunch {
     pub launch: Arc<Launch>,
 }
 
+impl LastLaunch {
+    /// Whether it can be repeated as it is: there may be better code.
+    pub fn is_up_to_date(&self) -> bool {
+        !self.launch.kernel.time.is_over()
+    }
+}
+
 impl KernelArguments {
     /// No argument set; the block has `block_bytes` bytes.
     pub fn new(count: usize, block_bytes: u32) -> Self {

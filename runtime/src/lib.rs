@@ -23,6 +23,7 @@ pub mod flags;
 pub mod keep_alive;
 pub mod kernel;
 pub mod kernel_arg;
+pub mod launch_time;
 mod lock;
 pub mod log;
 pub mod mem_object;

@@ -1,5 +1,5 @@
 //! Compiling ahead: a program whose kernels are launched one after another finds the next ones
-//! compiled.
+//! compiled, and kernels that run long get code for their local size.
 //!
 //! Once a second kernel of a program is asked for, further threads compile what follows in its source,
 //! for rows like those of the last launch, while processors are free. No more kernels are ahead than
@@ -38,6 +38,8 @@ pub struct Demand {
     last: Option<(usize, Rows)>,
     /// Compiled ahead, and not asked for yet.
     ahead: HashSet<(usize, Option<Lanes>)>,
+    /// To be compiled while launches go on with other code.
+    wanted: Vec<(usize, Lanes)>,
 }
 
 impl Demand {
@@ -51,6 +53,18 @@ impl Demand {
     /// A kernel is compiled ahead.
     pub fn ahead(&mut self, index: usize, lanes: Option<Lanes>) {
         self.ahead.insert((index, lanes));
+    }
+
+    /// Launches go on with other code until there is this.
+    pub fn wanted(&mut self, index: usize, lanes: Lanes) {
+        if !self.wanted.contains(&(index, lanes)) {
+            self.wanted.push((index, lanes));
+        }
+    }
+
+    /// Code that launches want, which is no longer to be looked for then.
+    pub fn next_wanted(&mut self) -> Option<(usize, Lanes)> {
+        self.wanted.pop()
     }
 
     /// What is likely to be asked for next among so many kernels.

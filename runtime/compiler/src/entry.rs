@@ -23,8 +23,8 @@ pub struct Kernel<'a> {
     pub regions: &'a Regions,
     /// Where the argument block has the arguments.
     pub arguments: &'a [Argument],
-    /// `reqd_work_group_size`
-    pub required_size: Option<[u64; 3]>,
+    /// The enqueued local size, if it is always the same.
+    pub local_size: Option<[u64; 3]>,
     /// Work-items affect each other at barriers only, not by atomics.
     pub independent: bool,
     /// How work-items run at once, if they do.
@@ -59,7 +59,7 @@ pub fn emit(
     let [setup, group, latch, done] =
         ["setup", "group", "group.latch", "done"].map(|name| context.append_block(entry, name));
     builder.position_at_end(setup);
-    let launch = Launch::load(&builder, entry, kernel.required_size, kernel.lanes);
+    let launch = Launch::load(&builder, entry, kernel.local_size, kernel.lanes);
     let arguments = launch.arguments(&builder, kernel.function, kernel.arguments)?;
     let groups = GroupLoop::open(&builder, &launch, setup, group);
     let (base, size) = groups.extent(&builder, &launch);
@@ -143,7 +143,7 @@ impl Launch {
     fn load(
         builder: &Builder,
         entry: Value,
-        required_size: Option<[u64; 3]>,
+        known_size: Option<[u64; 3]>,
         lanes: Option<Lanes>,
     ) -> Self {
         let is_line = lanes.is_some_and(|lanes| lanes.is_line);
@@ -165,7 +165,7 @@ impl Launch {
                 false => member(offset + index, int64),
             })
         };
-        let local_size = match required_size {
+        let local_size = match known_size {
             Some(size) => size.map(|size| context.constant(64, size)),
             None => sizes(offset_of!(LaunchFrame, local_size)),
         };

@@ -66,6 +66,9 @@ fn with_table<R>(use_table: impl FnOnce(&mut Table) -> R) -> R {
     )
 }
 
+/// Local sizes of a kernel that get code of their own.
+const MOST_SIZES: usize = 8;
+
 /// What there is to know of an executable before it is loaded.
 #[derive(Serialize, Deserialize)]
 struct Contents {
@@ -179,14 +182,43 @@ pub fn kernel(id: u64, index: u32, rows: Rows) -> Result<KernelCode, Error> {
     loaded.finish(index as usize, lanes, &code)
 }
 
+/// Code of a kernel for launches of some kind with one local size, once it is there; it is compiled
+/// meanwhile, as soon as there is a processor for it. Where such code is not worth its time, that for
+/// all local sizes.
+///
+/// # Errors
+/// As [`kernel`].
+pub fn kernel_for_size(
+    id: u64,
+    index: u32,
+    rows: Rows,
+    local_size: [u64; 3],
+) -> Result<Option<KernelCode>, Error> {
+    let loaded = with_table(|table| table.loaded.get(&id).cloned()).ok_or_else(|| unknown(id))?;
+    let Some(lanes) = loaded.lanes_for_size(index as usize, rows, local_size)? else {
+        return kernel(id, index, rows).map(Some);
+    };
+    match loaded.there_is(index as usize, lanes)? {
+        Some(Ok(code)) => Ok(Some(code)),
+        Some(Err(_)) => kernel(id, index, rows).map(Some),
+        None => {
+            loaded.demand().wanted(index as usize, lanes);
+            ahead::look(&loaded);
+            Ok(None)
+        }
+    }
+}
+
 /// A way to run work-items as a part of a symbol.
 fn name_of(lanes: Option<Lanes>) -> String {
     let Some(lanes) = lanes else {
         return "alone".to_owned();
     };
     let part = |name: &'static str, is: bool| if is { name } else { "" };
+    let size = lanes.local_size;
+    let size = size.map_or(String::new(), |[x, y, z]| format!("s{x}x{y}x{z}"));
     format!(
-        "{}x{}{}{}{}{}{}",
+        "{}x{}{}{}{}{}{}{size}",
         lanes.width,
         lanes.rows,
         "d".repeat(lanes.doublings as usize),
@@ -229,6 +261,36 @@ impl Loaded {
         })
     }
 
+    /// How launches with such rows and one local size run, if code for that pays.
+    fn lanes_for_size(
+        &self,
+        index: usize,
+        rows: Rows,
+        local_size: [u64; 3],
+    ) -> Result<Option<Lanes>, Error> {
+        let kernel = self.kernel(index)?;
+        let lanes = self.lanes(index, rows)?.map(|lanes| Lanes {
+            local_size: Some(local_size),
+            ..lanes
+        });
+        let all = kernel.code.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_one_size = |lanes: &&Option<Lanes>| lanes.is_some_and(|it| it.local_size.is_some());
+        let may_be =
+            all.contains_key(&lanes) || all.keys().filter(of_one_size).count() < MOST_SIZES;
+        Ok(lanes.filter(|_| may_be))
+    }
+
+    /// Code that was compiled, if it was.
+    fn there_is(
+        &self,
+        index: usize,
+        lanes: Lanes,
+    ) -> Result<Option<Result<KernelCode, Error>>, Error> {
+        let code = &self.kernel(index)?.code;
+        let all = code.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(all.get(&Some(lanes)).and_then(|code| code.get().cloned()))
+    }
+
     /// The place of a kernel's code, and whether somebody had it before.
     fn begin(&self, index: usize, lanes: Option<Lanes>) -> Result<(Arc<Code>, bool), Error> {
         let code = &self.kernel(index)?.code;
@@ -239,10 +301,10 @@ impl Loaded {
 
     /// The code that belongs to a place, compiled if nobody else does.
     fn finish(&self, index: usize, lanes: Option<Lanes>, code: &Code) -> Result<KernelCode, Error> {
-        let kernel = &self.kernel(index)?.definition;
+        let kernel = self.kernel(index)?;
         code.get_or_init(|| {
             self.code_of(kernel, lanes)
-                .map_err(|reason| reason.about(&format!("kernel {}", kernel.name)))
+                .map_err(|reason| reason.about(&format!("kernel {}", kernel.definition.name)))
         })
         .clone()
     }
@@ -250,6 +312,12 @@ impl Loaded {
     /// What to compile ahead of its first launch, if anything.
     pub(crate) fn next_ahead(&self) -> Option<Ahead> {
         let mut demand = self.demand();
+        while let Some((index, lanes)) = demand.next_wanted() {
+            let lanes = Some(lanes);
+            if let Ok((code, false)) = self.begin(index, lanes) {
+                return Some(Ahead { index, lanes, code });
+            }
+        }
         let order = demand.order(self.kernels.len());
         order
             .filter(|index| self.kernels[*index].brief)
@@ -270,16 +338,17 @@ impl Loaded {
     }
 
     /// Code of a kernel, from earlier work if there was some.
-    fn code_of(&self, kernel: &Kernel, lanes: Option<Lanes>) -> Result<KernelCode, Error> {
+    fn code_of(&self, kernel: &LoadedKernel, lanes: Option<Lanes>) -> Result<KernelCode, Error> {
+        let definition = &kernel.definition;
         // Code for other ways may be there, or come.
-        let symbol = format!("isocl_entry_{}.{}", kernel.name, name_of(lanes));
+        let symbol = format!("isocl_entry_{}.{}", definition.name, name_of(lanes));
         let parts = [&self.bitcode, symbol.as_bytes()];
         let key = Key::new("kernel", &parts);
         let kept = cache::get(&key).and_then(|kept| decode::<Compiled>(&kept).ok());
         let Compiled { object, lowered } = match kept {
             Some(compiled) => compiled,
             None => {
-                let compiled = isolated(|| self.compile(kernel, lanes, &symbol))??;
+                let compiled = isolated(|| self.compile(definition, lanes, &symbol))??;
                 cache::put(&key, encode(&compiled).unwrap_or_default());
                 compiled
             }
@@ -296,6 +365,7 @@ impl Loaded {
             private_bytes: lowered.private_bytes,
             stack_bytes: lowered.stack_bytes,
             sub_group_size: lowered.sub_group_size,
+            gains_by_size: kernel.brief && lowered.gains_by_size,
         })
     }
 

@@ -26,6 +26,8 @@ pub struct Lanes {
     pub is_line: bool,
     /// All work-groups have the enqueued local size.
     pub is_uniform: bool,
+    /// The enqueued local size, where the code is for only one.
+    pub local_size: Option<[u64; 3]>,
 }
 
 /// Four registers for each value are too many for what has two.
@@ -45,6 +47,7 @@ impl Lanes {
             rows: 1,
             is_line: false,
             is_uniform: false,
+            local_size: None,
         }
     }
 

@@ -66,6 +66,7 @@ pub mod slot;
 pub mod structure;
 pub mod sub_group;
 pub mod undefined;
+pub mod waiting;
 pub mod widen;
 pub mod work_group;
 pub mod work_item;

@@ -19,6 +19,7 @@ use crate::region::Regions;
 use crate::registers::{vector_registers, Registers};
 use crate::structure;
 use crate::sub_group;
+use crate::waiting;
 use crate::widen;
 use crate::work_item;
 
@@ -39,6 +40,8 @@ pub struct Lowered {
     pub sub_group_size: u32,
     /// There are loops in what a work-item does.
     pub has_loops: bool,
+    /// Work-items meet, and code for one local size would know how many.
+    pub gains_by_size: bool,
 }
 
 /// What calls, spills and alignment may take of the stack besides private variables.
@@ -64,6 +67,7 @@ pub fn lower(
     let function = prepare::prepare(module, kernel, machine)?;
     // Known before anything is done for lanes, so that nothing is done twice.
     let natural = lanes::natural_width()?;
+    let one_size = lanes.and_then(|lanes| lanes.local_size);
     let lanes = lanes.filter(|_| widen::pays(function, vector_registers(natural)));
     let independent = !uses_atomics(function);
     calls::lower(module, function).map_err(Error::Internal)?;
@@ -92,11 +96,12 @@ pub fn lower(
             ..lanes
         }
     });
+    let local_size = one_size.or_else(|| required_work_group_size(module, function));
     let parts = entry::Kernel {
         function,
         regions: &regions,
         arguments,
-        required_size: required_work_group_size(module, function),
+        local_size,
         independent,
         lanes,
         sub_groups: sub_group::are_used(function),
@@ -110,6 +115,7 @@ pub fn lower(
         reciprocal_root::estimate(module, machine).map_err(Error::Internal)?;
     }
     plain_atomic::make_plain(module).map_err(Error::Internal)?;
+    waiting::fence(module);
     prepare::drop_unused_declarations(module);
     module.verify().map_err(Error::Internal)?;
     Ok(Lowered {
@@ -120,6 +126,7 @@ pub fn lower(
         stack_bytes: memory.stack + STACK_BASE,
         sub_group_size,
         has_loops: regions.flow.has_loops(),
+        gains_by_size: regions.regions.len() > 1 && local_size.is_none(),
     })
 }
 

@@ -48,6 +48,15 @@ fn fulfil(request: Request) -> Result<Response, Error> {
             kernel,
             rows,
         } => executable::kernel(executable, kernel, rows).map(Response::Kernel),
+        Request::KernelForSize {
+            executable,
+            kernel,
+            rows,
+            local_size,
+        } => {
+            let code = executable::kernel_for_size(executable, kernel, rows, local_size)?;
+            Ok(code.map_or(Response::Later, Response::Kernel))
+        }
         Request::Unload { executable } => {
             executable::unload(executable).map(|()| Response::Unloaded)
         }

@@ -12,6 +12,7 @@ use isocl_compiler_interface::rows::Rows;
 use isocl_kernel_iface::driver::Driver;
 
 use crate::command::{Command, Deferral, Launch};
+use crate::launch_time::LaunchTime;
 use crate::{ApiSlot, Error};
 pub use info::DeviceInfo;
 pub use partition::{AffinityDomain, Partition};
@@ -102,4 +103,16 @@ pub trait DeviceProgram: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// `OutOfResources` with the compiler's words when code generation fails.
     fn kernel(&self, index: u32, rows: Rows) -> Result<KernelCode, Error>;
+
+    /// Code for such launches with one local size, and their time so far: as [`Self::kernel`] until
+    /// they took long, then code of their own, compiled in the background.
+    ///
+    /// # Errors
+    /// As [`Self::kernel`].
+    fn kernel_for_size(
+        &self,
+        index: u32,
+        rows: Rows,
+        local_size: [u64; 3],
+    ) -> Result<(KernelCode, Arc<LaunchTime>), Error>;
 }

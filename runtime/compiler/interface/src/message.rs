@@ -88,6 +88,18 @@ pub enum Request {
         /// What all those launches are like.
         rows: Rows,
     },
+    /// Machine code of one kernel for launches of a kind that have one local size, when it is there;
+    /// compiled meanwhile otherwise.
+    KernelForSize {
+        /// [`Executable::id`].
+        executable: u64,
+        /// Index into [`Executable::kernels`].
+        kernel: u32,
+        /// What all those launches are like.
+        rows: Rows,
+        /// The enqueued local size.
+        local_size: [u64; 3],
+    },
     /// Keeps results for later builds, in memory and in a folder, or only in memory.
     UseCache {
         /// The user's own folder, made if need be.
@@ -140,8 +152,10 @@ pub enum Response {
     },
     /// Answer to [`Request::Load`].
     Loaded(Executable),
-    /// Answer to [`Request::Kernel`].
+    /// Answer to [`Request::Kernel`], and to [`Request::KernelForSize`] in the end.
     Kernel(KernelCode),
+    /// Answer to [`Request::KernelForSize`] until then.
+    Later,
     /// Answer to [`Request::Unload`].
     Unloaded,
     /// Answer to [`Request::UseCache`].
@@ -248,6 +262,8 @@ pub struct KernelCode {
     pub stack_bytes: u64,
     /// Most work-items in a sub-group.
     pub sub_group_size: u32,
+    /// Code for one local size would be better ([`Request::KernelForSize`]).
+    pub gains_by_size: bool,
 }
 
 /// Encodes a message.

@@ -11,3 +11,4 @@ mod launch;
 mod random_kernels;
 mod reciprocal_root;
 mod rows;
+mod waiting;

@@ -287,14 +287,19 @@ fn compare(seeds: std::ops::Range<u64>) {
             .flat_map(|_| block(&mut random, 3, false, false))
             .collect();
         let text = source(&program);
-        for (width, global, local) in [
-            (None, 6, 6),
-            (None, 11, 4),
-            (Some(4), 10, 6),
-            (Some(16), 39, 35),
+        for (width, global, local, for_one_size) in [
+            (None, 6, 6, false),
+            (None, 11, 4, false),
+            (Some(4), 10, 6, true),
+            (Some(8), 32, 16, true),
+            (Some(16), 39, 35, false),
         ] {
             let arguments = [Arg::Ints(&mut []), Arg::Bytes(&[0; 4])];
-            let kernel = Kernel::in_lanes(&text, &arguments, width.map(Lanes::any));
+            let lanes = width.map(|width| Lanes {
+                local_size: for_one_size.then_some([local as u64, 1, 1]),
+                ..Lanes::any(width)
+            });
+            let kernel = Kernel::in_lanes(&text, &arguments, lanes);
             for n in [0i32, 1, 3, 6] {
                 let mut out = vec![0; global * 4];
                 let mut arguments = [Arg::Ints(&mut out), Arg::Bytes(&n.to_le_bytes())];

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use isocl_compiler::fork::Call;
 use isocl_compiler::recovery::isolated;
 use isocl_compiler::service::respond;
-use isocl_compiler_interface::message::{Limits, Request, Response, Target};
+use isocl_compiler_interface::message::{KernelCode, Limits, Request, Response, Target};
 use isocl_compiler_interface::rows::Rows;
 
 /// These tests look at the whole process, so only one runs at a time.
@@ -65,13 +65,21 @@ fn load(source: &str) -> u64 {
 
 /// Has a kernel compiled, if it is not yet.
 fn ask(executable: u64, kernel: u32) {
+    code(executable, kernel);
+}
+
+/// The code of a kernel.
+fn code(executable: u64, kernel: u32) -> KernelCode {
     let rows = Rows::USUAL;
     let answer = respond(Request::Kernel {
         executable,
         kernel,
         rows,
     });
-    assert!(matches!(answer, Response::Kernel(_)), "{answer:?}");
+    match answer {
+        Response::Kernel(code) => code,
+        other => panic!("{other:?}"),
+    }
 }
 
 /// Builds, loads, compiles and unloads; calls `loaded` while the kernel is there.

@@ -184,7 +184,8 @@ fn run_in(command: &NdRangeCommand, layout: ScratchLayout, scratch: &mut Scratch
     };
     with_kernel_environment(|| {
         if groups > 1 && workers::concurrency() > 1 {
-            run_groups(entry, frame, layout, groups, local);
+            let nanoseconds = run_groups(entry, frame, layout, groups, local);
+            launch.kernel.time.add(nanoseconds);
         } else if groups > 0 {
             // SAFETY: the program is loaded, the frame lives on this stack, the scratch block is
             // this thread's.
@@ -245,19 +246,20 @@ impl Cost {
     }
 }
 
-/// Runs all work-groups: on this thread as long as that is expected to be short, else on all.
+/// Runs all work-groups: on this thread as long as that is expected to be short, else on all. Returns
+/// how many nanoseconds that took.
 fn run_groups(
     entry: KernelEntry,
     frame: LaunchFrame,
     layout: ScratchLayout,
     groups: u64,
     local: *mut u8,
-) {
+) -> u64 {
     let cost = Cost::of(entry, &frame);
     let start = Instant::now();
     let elapsed = || start.elapsed().as_nanos() as u64;
     let expected = cost.per_group();
-    let mut first = 0;
+    let (mut first, mut so_far) = (0, 0);
     if expected.is_none_or(|per_group| per_group.saturating_mul(groups) < WORTH_HELP) {
         let alone = expected.map_or(1, |per_group| (WORTH_HELP / per_group).clamp(1, groups));
         // A kernel may take longer than the last time.
@@ -267,18 +269,20 @@ fn run_groups(
             unsafe { call(entry, &frame, first, end, local) };
             first = end;
         }
-        cost.learn(elapsed(), first);
+        so_far = elapsed();
+        cost.learn(so_far, first);
     }
     if first == groups {
-        return;
+        return so_far;
     }
     let per_group = cost.per_group().unwrap_or(1);
     let rest = groups - first;
     if per_group.saturating_mul(rest) < WORTH_HELP {
         // SAFETY: as in `run_in`.
         unsafe { call(entry, &frame, first, groups, local) };
-        cost.learn(elapsed(), groups);
-        return;
+        let nanoseconds = elapsed();
+        cost.learn(nanoseconds, groups);
+        return nanoseconds;
     }
     let threads = workers::concurrency() as u64;
     let chunk = (CHUNK / per_group).min(rest / (threads * 4)).max(1);
@@ -294,4 +298,5 @@ fn run_groups(
             cost.learn(start.elapsed().as_nanos() as u64, own_groups);
         }
     });
+    elapsed()
 }

@@ -14,6 +14,7 @@ use super::launch::{cost_index, run};
 use super::workers::{self, WORKER_STACK};
 use crate::command::{Launch, LoadedKernel, NdRangeCommand};
 use crate::device::DeviceProgram;
+use crate::launch_time::LaunchTime;
 use crate::lock::lock;
 use crate::nd_range::NdRange;
 use crate::{ErrorCode, Result};
@@ -27,6 +28,15 @@ impl DeviceProgram for NoProgram {
     }
 
     fn kernel(&self, _index: u32, _rows: Rows) -> Result<KernelCode> {
+        unreachable!("the command holds the code")
+    }
+
+    fn kernel_for_size(
+        &self,
+        _index: u32,
+        _rows: Rows,
+        _local_size: [u64; 3],
+    ) -> Result<(KernelCode, Arc<LaunchTime>)> {
         unreachable!("the command holds the code")
     }
 }
@@ -52,7 +62,9 @@ fn command(
             private_bytes: 0,
             stack_bytes: 4096,
             sub_group_size: 16,
+            gains_by_size: false,
         },
+        time: Arc::new(LaunchTime::begin()),
         name: "test".into(),
     };
     let range = NdRange {
