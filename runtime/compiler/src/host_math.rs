@@ -184,6 +184,11 @@ extern "C" fn round_double_to_half(x: f64) -> f32 {
     f32::from_bits(u32::from(half_bits::from_double(x)))
 }
 
+/// Whether this is the name of a host function that the library calls.
+pub fn is_for_library(name: &str) -> bool {
+    name.starts_with("isocl_host_")
+}
+
 /// Every host function generated code may refer to.
 pub fn host_functions() -> Vec<HostFunction> {
     host_functions![

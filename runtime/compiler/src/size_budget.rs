@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::host_math;
 use crate::llvm::{Opcode, Value};
 
 /// Most instructions of a kernel with everything inlined.
@@ -57,7 +58,10 @@ fn size(function: Value, known: &mut HashMap<Value, Size>) -> Size {
                 sum.instructions = sum.instructions.saturating_add(callee.instructions);
                 sum.only_computes &= callee.only_computes;
             }
-            Some(_) => sum.only_computes &= instruction.is_intrinsic_call(),
+            Some(callee) => {
+                let is_host = host_math::is_for_library(&callee.name());
+                sum.only_computes &= is_host || instruction.is_intrinsic_call();
+            }
             None => {
                 let is_call = instruction.opcode() == Some(Opcode::LLVMCall);
                 sum.only_computes &= !is_call;
@@ -84,16 +88,19 @@ mod tests {
         let call = |name: &str| format!("call i32 @{name}(i32 %n)\n").repeat(calls);
         let text = format!(
             "declare void @barrier()
+            declare double @isocl_host_sin(double)
             define i32 @small(i32 %n) {{ ret i32 %n }}
-            {}{}{}
-            define void @k(i32 %n) {{ {}{}{}{} ret void }}",
+            {}{}{}{}
+            define void @k(i32 %n) {{ {}{}{}{}{} ret void }}",
             function("computes", ""),
             function("meets", "call void @barrier()"),
             function("calls", "%x = call i32 @computes(i32 %v3)"),
+            function("asks", "%x = call double @isocl_host_sin(double 1.0)"),
             call("small"),
             call("computes"),
             call("meets"),
             call("calls"),
+            call("asks"),
         );
         let context = Context::new();
         let module = context.parse_ir(&text).unwrap();
@@ -106,6 +113,6 @@ mod tests {
     #[test]
     fn only_too_many_copies_of_what_only_computes_are_avoided() {
         assert_eq!(kept(10), Vec::<String>::new());
-        assert_eq!(kept(1000), ["calls", "computes"]);
+        assert_eq!(kept(1000), ["asks", "calls", "computes"]);
     }
 }
