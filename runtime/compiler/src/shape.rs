@@ -72,6 +72,7 @@ impl Shape {
         for (number, &block) in flow.blocks.iter().enumerate() {
             for instruction in block.instructions() {
                 if !self.varying.contains(&instruction)
+                    && !is_same_for_all(instruction)
                     && (!self.convergent[number] || self.differs(flow, instruction))
                 {
                     self.varying.insert(instruction);
@@ -107,7 +108,7 @@ impl Shape {
                 }
                 match barrier::rendezvous(instruction) {
                     Some(Rendezvous::Barrier { .. }) => false,
-                    Some(Rendezvous::Collective { uniform_result }) => !uniform_result,
+                    Some(Rendezvous::Collective { .. }) => true,
                     None => !pure_intrinsic::is_one(instruction) || by_operands(),
                 }
             }
@@ -141,6 +142,13 @@ impl Shape {
         }
         changed
     }
+}
+
+/// Whether this is a collective call with one result for the work-group: whatever control flow it is in,
+/// work-items that call it call it together.
+fn is_same_for_all(instruction: Value) -> bool {
+    let uniform_result = true;
+    barrier::rendezvous(instruction) == Some(Rendezvous::Collective { uniform_result })
 }
 
 /// Value that decides where a block goes, if it may go several ways.

@@ -62,6 +62,35 @@ fn collectives_in_loops_and_conditions() {
 
 /// Nothing stands between the calls, and what the later ones take was known before the first.
 #[test]
+fn one_result_where_work_items_are_not_known_to_go_together() {
+    compare(
+        "kernel void k(global int *out, int n) {
+            local int first[1];
+            int g = get_global_id(0), turns = 0, seen = 0;
+            if (get_local_id(0) == 0) first[0] = n;
+            barrier(CLK_LOCAL_MEM_FENCE);
+            int2 x = 0;
+            x.s0 = first[0];
+            do {
+                turns++;
+                for (uint i = 0; i < 1; i++) { seen = seen * 3 + x.s0; x = work_group_reduce_max(n - 1); }
+            } while (turns < 4 && x.s0);
+            out[g] = seen * 100 + turns; }",
+        |item, n| {
+            let (mut turns, mut seen, mut x) = (0, 0i32, n);
+            loop {
+                turns += 1;
+                (seen, x) = (seen * 3 + x, n - 1);
+                if turns == 4 || x == 0 {
+                    break;
+                }
+            }
+            item.out.set(item.global_id, seen * 100 + turns);
+        },
+    );
+}
+
+#[test]
 fn collectives_that_follow_each_other_at_once() {
     compare(
         "kernel void k(global int *out, int n) {
