@@ -31,6 +31,7 @@ pub fn build() -> Result<(), String> {
         .std("c++17")
         .file("shim/checks.cpp")
         .file("shim/clang.cpp")
+        .file("shim/emit.cpp")
         .file("shim/jit.cpp")
         .file("shim/recovery.cpp")
         .flag(format!("-isystem{}", llvm_config("--includedir")?))

@@ -53,9 +53,20 @@ impl ControlFlow {
 
     /// Whether some block may run twice.
     pub fn has_loops(&self) -> bool {
-        let mut blocks = self.successors.iter().enumerate();
-        // In reverse post-order only the ways back to a loop's beginning go up.
-        blocks.any(|(number, successors)| successors.iter().any(|&successor| successor <= number))
+        self.count_loops() > 0
+    }
+
+    /// Number of ways back to a loop's beginning.
+    pub fn count_loops(&self) -> usize {
+        let blocks = self.successors.iter().enumerate();
+        // In reverse post-order only these go up.
+        let goes_up = |(number, successors): (usize, &Vec<usize>)| {
+            successors
+                .iter()
+                .filter(|&&successor| successor <= number)
+                .count()
+        };
+        blocks.map(goes_up).sum()
     }
 
     /// Number of a block; `None` for unreachable ones.

@@ -4,11 +4,12 @@
 use std::ffi::{c_char, c_void, CString};
 use std::ptr::NonNull;
 
+use crate::control_flow::ControlFlow;
 use crate::error::Error;
 use crate::frontend::take_text;
 use crate::host_math;
 use crate::huge_block;
-use crate::llvm::{Module, TargetMachine};
+use crate::llvm::{Module, TargetMachine, Value};
 
 /// LLVM's pipeline.
 const OPTIMISE: &str = "default<O2>";
@@ -31,8 +32,17 @@ const OPTIMISE_HUGE: &str = "always-inline,globaldce,function(sroa,early-cse<mem
     instcombine<no-verify-fixpoint>,simplifycfg,loop-simplify,lcssa,loop-mssa(loop-rotate,licm),\
     gvn,simplifycfg,adce)";
 
+/// The pipeline for kernels of very many loops, for which LLVM's own passes take time that grows with
+/// the square of their number.
+const OPTIMISE_MANY_LOOPS: &str = "always-inline,globaldce,function(sroa,early-cse<memssa>,\
+    instcombine<no-verify-fixpoint>,simplifycfg,loop-simplify,lcssa,loop-mssa(licm),\
+    early-cse<memssa>,simplifycfg,adce)";
+
 /// Kernels of more instructions are huge.
 const HUGE: usize = 15_000;
+
+/// Kernels of more loops have very many.
+const MANY_LOOPS: usize = 300;
 
 /// The pipeline for programs built with `-cl-opt-disable`.
 const OPTIMISE_LITTLE: &str = "default<O1>";
@@ -55,9 +65,13 @@ pub enum Effort {
 /// # Errors
 /// [`Error::Internal`] when LLVM fails.
 pub fn object(module: &Module, machine: &TargetMachine, effort: Effort) -> Result<Vec<u8>, Error> {
-    let functions = module.functions().into_iter();
-    let is_huge = functions.map(|f| f.instructions().len()).sum::<usize>() > HUGE;
+    let mut functions = module.functions();
+    functions.retain(|function| !function.is_declaration());
+    let count = |size: fn(Value) -> usize| functions.iter().map(|one| size(*one)).sum::<usize>();
+    let is_huge = count(|function| function.instructions().len()) > HUGE;
+    let many_loops = count(|function| ControlFlow::new(function).count_loops()) > MANY_LOOPS;
     let (pipeline, vectorize) = match effort {
+        _ if many_loops => (OPTIMISE_MANY_LOOPS, false),
         Effort::Full => (OPTIMISE, true),
         Effort::Quick | Effort::Straight if is_huge => (OPTIMISE_HUGE, false),
         Effort::Quick => (OPTIMISE_QUICKLY, false),
@@ -67,18 +81,19 @@ pub fn object(module: &Module, machine: &TargetMachine, effort: Effort) -> Resul
     // LLVM would use half the register on processors where a full one once cost frequency.
     let widest = if machine.has("avx512f") { "512" } else { "256" };
     let context = module.context();
-    for function in module.functions() {
-        if !function.is_declaration() {
-            function.add_attribute(context.string_attribute("prefer-vector-width", widest));
-            // With relaxed mathematics LLVM would divide by an estimate that is off by 3 ulp.
-            let exact = "!divf,!vec-divf";
-            function.add_attribute(context.string_attribute("reciprocal-estimates", exact));
-        }
+    for function in functions {
+        function.add_attribute(context.string_attribute("prefer-vector-width", widest));
+        // With relaxed mathematics LLVM would divide by an estimate that is off by 3 ulp.
+        let exact = "!divf,!vec-divf";
+        function.add_attribute(context.string_attribute("reciprocal-estimates", exact));
     }
     module
         .run_passes_with(pipeline, machine, vectorize)
         .and_then(|()| huge_block::split(module))
-        .and_then(|()| machine.emit_object(module))
+        .and_then(|()| match is_huge || many_loops {
+            true => machine.emit_huge_object(module),
+            false => machine.emit_object(module),
+        })
         .map_err(Error::Internal)
 }
 

@@ -6,6 +6,7 @@
 
 mod bound;
 mod control;
+mod division;
 mod memory;
 mod operation;
 mod serial;

@@ -4,12 +4,21 @@ use std::ffi::CStr;
 use std::sync::{Mutex, Once, OnceLock, PoisonError};
 
 use llvm_sys::core::*;
+use llvm_sys::prelude::{LLVMMemoryBufferRef, LLVMModuleRef};
 use llvm_sys::support::LLVMParseCommandLineOptions;
 use llvm_sys::target::*;
 use llvm_sys::target_machine::*;
 
 use super::context::c_string;
 use super::{llvm, Module, OwnedMessage};
+
+extern "C" {
+    fn isocl_emit(
+        target: LLVMTargetMachineRef,
+        module: LLVMModuleRef,
+        huge: bool,
+    ) -> LLVMMemoryBufferRef;
+}
 
 /// Generates code for one processor.
 #[derive(Debug)]
@@ -207,17 +216,22 @@ impl TargetMachine {
     /// # Errors
     /// The code generator's message.
     pub fn emit_object(&self, module: &Module) -> Result<Vec<u8>, String> {
-        let mut message = std::ptr::null_mut();
-        let mut buffer = std::ptr::null_mut();
-        let failed = llvm!(LLVMTargetMachineEmitToMemoryBuffer(
-            self.raw(),
-            module.raw(),
-            LLVMCodeGenFileType::LLVMObjectFile,
-            &mut message,
-            &mut buffer
-        ));
-        if failed != 0 {
-            return Err(OwnedMessage::new(message).to_string());
+        self.emit(module, false)
+    }
+
+    /// As [`Self::emit_object`], without what takes time that grows with the square of a module's
+    /// size.
+    ///
+    /// # Errors
+    /// The code generator's message.
+    pub fn emit_huge_object(&self, module: &Module) -> Result<Vec<u8>, String> {
+        self.emit(module, true)
+    }
+
+    fn emit(&self, module: &Module, huge: bool) -> Result<Vec<u8>, String> {
+        let buffer = llvm!(isocl_emit(self.raw(), module.raw(), huge));
+        if buffer.is_null() {
+            return Err("LLVM emits no objects for this target".to_owned());
         }
         let start: *const u8 = llvm!(LLVMGetBufferStart(buffer)).cast();
         let len = llvm!(LLVMGetBufferSize(buffer));

@@ -192,7 +192,7 @@ impl Widener<'_> {
                         .collect(),
                 };
                 self.pairwise(&self.lanes(instruction.operand(0))?, &divisors, |a, b| {
-                    self.builder.binary(opcode, a, b)
+                    self.divide(opcode, a, b)
                 })
             }
             Opcode::LLVMAdd

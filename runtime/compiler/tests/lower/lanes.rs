@@ -327,6 +327,36 @@ fn floating_point_and_its_builtins() {
 }
 
 #[test]
+fn quotients_and_remainders_of_integers() {
+    for (of, values) in [
+        ("char", "{0, 1, -1, 2, 3, 7, 10, -10, 63, 64, 126, 127, -127, -128, 100, -3}"),
+        ("short", "{0, 1, -1, 2, 3, 7, 255, -256, 181, 182, 32766, 32767, -32767, -32768, 30000, -3}"),
+        (
+            "int",
+            "{0, 1, -1, 2, 3, 46340, 46341, -65536, 65535, 2147483646, 2147483647, -2147483647,
+              -2147483647 - 1, 1073741824, 1431655765, -3}",
+        ),
+        ("long", "{0, 1, -1, 2, 3, 1L << 53, (1L << 53) + 1, LONG_MAX, LONG_MIN, LONG_MAX - 1, 7, 9, 1L << 62, 5, -7, -3}"),
+    ] {
+        for of in [of.to_owned(), format!("u{of}")] {
+            same_in_lanes(&format!(
+                "constant {of} edges[16] = {values};
+                kernel void k(global int *out, int n) {{
+                    int i = get_global_id(0);
+                    uint sum = 0;
+                    for (int a = 0; a < 48; a++) {{
+                        {of} x = edges[(i + a) & 15] + (a >> 4), y = edges[(i / 16 + a * n) & 15];
+                        if ((i + a) % 5) sum = sum * 31 + (uint)(x / y) + (uint)(x % y) * 7;
+                        else if (y) sum += (uint)(({of})(x * 77 + i) / y);
+                    }}
+                    out[i] = sum;
+                }}"
+            ));
+        }
+    }
+}
+
+#[test]
 fn rows_of_two_dimensions() {
     let source = "kernel void k(global int *out, int n) {
         int x = get_global_id(0), y = get_global_id(1), z = get_local_id(2);
