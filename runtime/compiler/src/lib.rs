@@ -30,6 +30,7 @@ pub mod emit;
 pub mod entry;
 pub mod error;
 pub mod executable;
+pub mod extension;
 pub mod fork;
 pub mod frontend;
 pub mod group_operation;

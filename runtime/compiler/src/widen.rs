@@ -16,6 +16,7 @@ mod wide;
 use std::collections::{HashMap, HashSet};
 
 use crate::control_flow::ControlFlow;
+use crate::extension;
 use crate::jam::Jam;
 use crate::lane_shape::{LaneShapes, Shape};
 use crate::lanes::Lanes;
@@ -111,6 +112,9 @@ pub fn widen_all(
         entry.add_attribute(context.enum_attribute(name, 0));
     }
     module.run_passes(FOR_TREE, machine)?;
+    for widened in regions {
+        extension::restore(&context.builder(), widened.region.function);
+    }
     let read = |widened: &Widened| region_tree::read(context, widened.region.function);
     let mut trees: Vec<_> = regions.iter().map(read).collect();
     if trees.iter().any(Result::is_err) {

@@ -348,6 +348,7 @@ fn quotients_and_remainders_of_integers() {
                         {of} x = edges[(i + a) & 15] + (a >> 4), y = edges[(i / 16 + a * n) & 15];
                         if ((i + a) % 5) sum = sum * 31 + (uint)(x / y) + (uint)(x % y) * 7;
                         else if (y) sum += (uint)(({of})(x * 77 + i) / y);
+                        else sum ^= (uint)(({of})(i + 3) / ({of})(n + 1) + ({of})(i * 5) % ({of})(n | 1));
                     }}
                     out[i] = sum;
                 }}"
