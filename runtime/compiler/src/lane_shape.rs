@@ -195,11 +195,7 @@ impl Analysis<'_> {
     }
 
     fn needs_guard(&self, instruction: Value) -> bool {
-        let extends = matches!(
-            instruction.opcode(),
-            Some(Opcode::LLVMSExt | Opcode::LLVMZExt)
-        );
-        extends && !self.region.extends_exactly(instruction, &self.found)
+        extends(instruction) && !self.region.extends_exactly(instruction, &self.found)
             || instruction
                 .operands()
                 .into_iter()
@@ -246,6 +242,10 @@ impl Analysis<'_> {
                 operands[0]
             }
             Opcode::LLVMSExt | Opcode::LLVMZExt if !instruction.ty().is_vector() => operands[0],
+            Opcode::LLVMAShr if extends(instruction) => match operands[0] {
+                Shape::Linear(step) => shifted(step, instruction.operand(1)).unwrap_or(same),
+                _ => same,
+            },
             Opcode::LLVMGetElementPtr => self.address(instruction, &operands).unwrap_or(same),
             Opcode::LLVMLoad if instruction.is_volatile() => Shape::Varying,
             Opcode::LLVMAtomicRMW | Opcode::LLVMAtomicCmpXchg | Opcode::LLVMVAArg => Shape::Varying,
@@ -284,6 +284,24 @@ impl Analysis<'_> {
             Shape::Linear(step)
         })
     }
+}
+
+/// Whether the result grows from lane to lane only if the operand does so without wrapping: an
+/// extension, or a shift that LLVM made of one.
+pub fn extends(instruction: Value) -> bool {
+    match instruction.opcode() {
+        Some(Opcode::LLVMSExt | Opcode::LLVMZExt) => true,
+        Some(Opcode::LLVMAShr) => {
+            instruction.is_exact() && instruction.operand(1).constant_int().is_some()
+        }
+        _ => false,
+    }
+}
+
+/// By how much a value grows that grew by `step` before it was shifted to the right, if by anything.
+fn shifted(step: i64, by: Value) -> Option<Shape> {
+    let by = by.constant_int().filter(|&by| by < 63)?;
+    (step % (1 << by) == 0).then_some(Shape::Linear(step >> by))
 }
 
 /// What lanes get from a function of their sub-group.
@@ -449,6 +467,28 @@ mod tests {
                 ("exact", Shape::Linear(1), false),
                 ("signed", Shape::Linear(1), false),
                 ("unsigned", Shape::Linear(1), true),
+                ("address", Shape::Linear(4), true),
+            ],
+        );
+    }
+
+    #[test]
+    fn shifts_that_lose_nothing_are_extensions() {
+        check(
+            "%moved = shl i64 %id, 32
+            %back = ashr exact i64 %moved, 32
+            %twice = ashr exact i64 %moved, 31
+            %inexact = ashr i64 %moved, 32
+            %unsigned = lshr exact i64 %moved, 32
+            %too_far = ashr exact i64 %moved, 33
+            %address = getelementptr i32, ptr addrspace(1) %p, i64 %back
+            ret void",
+            &[
+                ("back", Shape::Linear(1), true),
+                ("twice", Shape::Linear(2), true),
+                ("inexact", Shape::Varying, false),
+                ("unsigned", Shape::Varying, false),
+                ("too_far", Shape::Varying, false),
                 ("address", Shape::Linear(4), true),
             ],
         );

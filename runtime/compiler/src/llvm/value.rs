@@ -345,6 +345,20 @@ impl Value {
         llvm!(LLVMGetNUW(self.0)) != 0
     }
 
+    /// Whether a shift to the right says that it loses nothing.
+    pub fn is_exact(self) -> bool {
+        llvm!(LLVMGetExact(self.0)) != 0
+    }
+
+    /// An addition, subtraction or multiplication says no longer that it does not wrap.
+    pub fn forget_wrapping(self) {
+        if let Some(LLVMOpcode::LLVMAdd | LLVMOpcode::LLVMSub | LLVMOpcode::LLVMMul) = self.opcode()
+        {
+            llvm!(LLVMSetNSW(self.0, 0));
+            llvm!(LLVMSetNUW(self.0, 0));
+        }
+    }
+
     /// Whether a `zext` says that its operand is not negative.
     pub fn has_non_negative_operand(self) -> bool {
         llvm!(LLVMGetNNeg(self.0)) != 0

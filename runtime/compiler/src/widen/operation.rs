@@ -1,7 +1,7 @@
 //! Instructions that compute.
 
 use super::{Mask, Widener};
-use crate::lane_shape::Shape;
+use crate::lane_shape::{extends, Shape};
 use crate::llvm::{Opcode, Type, Value};
 use crate::pure_intrinsic::{self, Form};
 use crate::slot;
@@ -80,11 +80,7 @@ impl Widener<'_> {
         for operand in instruction.operands() {
             guards.extend(self.guards.get(&operand));
         }
-        let extends = matches!(
-            instruction.opcode(),
-            Some(Opcode::LLVMSExt | Opcode::LLVMZExt)
-        );
-        if extends && !self.region.extends_exactly(instruction, self.shapes) {
+        if extends(instruction) && !self.region.extends_exactly(instruction, self.shapes) {
             guards.push(self.does_not_wrap(instruction)?);
         }
         let all = guards
@@ -101,7 +97,7 @@ impl Widener<'_> {
         let Shape::Linear(step) = self.shape(of) else {
             return Err("a guard is not needed".to_owned());
         };
-        let signed = extension.opcode() == Some(Opcode::LLVMSExt);
+        let signed = extension.opcode() != Some(Opcode::LLVMZExt);
         let distance = step * (i64::from(self.width) - 1);
         let (name, distance) = match (signed, distance < 0) {
             (true, _) => ("llvm.sadd.with.overflow", distance),

@@ -327,6 +327,39 @@ fn floating_point_and_its_builtins() {
 }
 
 #[test]
+fn narrow_indices_that_wrap_within_a_vector() {
+    for of in ["char", "uchar", "short", "ushort", "int", "uint"] {
+        // Whole numbers of the type come back to where they were.
+        let turn = 1u64
+            << (8 * [1, 2, 4]
+                [usize::from(of.contains("short")) + 2 * usize::from(of.contains("int"))]);
+        for start in [
+            "n * 50 + g",
+            "(get_group_id(0) * get_local_size(0) * 16) + get_local_id(0) + n",
+        ] {
+            same_in_lanes(&format!(
+                "kernel void k(global int *out, int n) {{
+                    size_t g = get_global_id(0);
+                    {of} id = {start};
+                    global int *in = out + 1024;
+                    int sum = 0;
+                    for (int i = 0; i < 3; i++) {{
+                        sum = sum * 5 + in[id & 1023]; id += get_local_size(0);
+                        if (id >= -128 && id < 256) sum += in[id + 256];
+                        id += get_global_size(0) + {turn}ul - 3;
+                    }}
+                    {of} other = {turn}ul / 2 - 30 + g;
+                    if (other >= -128 && other < 128) sum += in[other + 700];
+                    if (sizeof(other) == 1) sum ^= in[other + 600];
+                    if (sizeof(other) == 2) sum ^= in[other / 64 + 1500];
+                    out[g] = sum;
+                }}"
+            ));
+        }
+    }
+}
+
+#[test]
 fn quotients_and_remainders_of_integers() {
     for (of, values) in [
         ("char", "{0, 1, -1, 2, 3, 7, 10, -10, 63, 64, 126, 127, -127, -128, 100, -3}"),
