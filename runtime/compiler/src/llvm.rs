@@ -10,6 +10,7 @@
 mod block;
 mod builder;
 mod context;
+mod flags;
 mod machine;
 mod module;
 mod types;

@@ -323,52 +323,6 @@ impl Value {
         unsafe { std::slice::from_raw_parts(first, count) }.to_vec()
     }
 
-    /// Gives an operation the fast-math flags of another one, where both can have some.
-    pub fn copy_fast_math_flags(self, from: Value) {
-        let can = |value: Value| {
-            value.is_instruction() && llvm!(LLVMCanValueUseFastMathFlags(value.0)) != 0
-        };
-        if can(self) && can(from) {
-            let flags = llvm!(LLVMGetFastMathFlags(from.0));
-            llvm!(LLVMSetFastMathFlags(self.0, flags));
-        }
-    }
-
-    /// Whether an addition, subtraction, multiplication or shift says that it does not wrap in the
-    /// signed sense.
-    pub fn has_no_signed_wrap(self) -> bool {
-        llvm!(LLVMGetNSW(self.0)) != 0
-    }
-
-    /// The same in the unsigned sense.
-    pub fn has_no_unsigned_wrap(self) -> bool {
-        llvm!(LLVMGetNUW(self.0)) != 0
-    }
-
-    /// Whether a shift to the right says that it loses nothing.
-    pub fn is_exact(self) -> bool {
-        llvm!(LLVMGetExact(self.0)) != 0
-    }
-
-    /// An addition, subtraction or multiplication says no longer that it does not wrap.
-    pub fn forget_wrapping(self) {
-        if let Some(LLVMOpcode::LLVMAdd | LLVMOpcode::LLVMSub | LLVMOpcode::LLVMMul) = self.opcode()
-        {
-            llvm!(LLVMSetNSW(self.0, 0));
-            llvm!(LLVMSetNUW(self.0, 0));
-        }
-    }
-
-    /// Whether a `zext` says that its operand is not negative.
-    pub fn has_non_negative_operand(self) -> bool {
-        llvm!(LLVMGetNNeg(self.0)) != 0
-    }
-
-    /// Whether an `or` says that no bit is set on both sides, so that it adds.
-    pub fn is_disjoint(self) -> bool {
-        self.opcode() == Some(LLVMOpcode::LLVMOr) && llvm!(LLVMGetIsDisjoint(self.0)) != 0
-    }
-
     /// Whether an atomic instruction is one only for the thread it runs on.
     pub fn is_single_thread(self) -> bool {
         llvm!(LLVMIsAtomicSingleThread(self.0)) != 0

@@ -5,6 +5,7 @@
 mod barriers;
 mod collectives;
 mod ids;
+mod integers;
 mod item;
 mod lanes;
 mod launch;
