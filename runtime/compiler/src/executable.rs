@@ -173,7 +173,7 @@ pub fn unload(id: u64) -> Result<(), Error> {
 /// # Errors
 /// [`Error::Internal`] when there is no such kernel or code generation fails.
 pub fn kernel(id: u64, index: u32, rows: Rows) -> Result<KernelCode, Error> {
-    let loaded = with_table(|table| table.loaded.get(&id).cloned()).ok_or_else(|| unknown(id))?;
+    let loaded = loaded(id)?;
     let lanes = loaded.lanes(index as usize, rows)?;
     let (code, is_begun) = loaded.begin(index as usize, lanes)?;
     let _compiling = (!is_begun).then(Compiling::begin);
@@ -194,7 +194,7 @@ pub fn kernel_for_size(
     rows: Rows,
     local_size: [u64; 3],
 ) -> Result<Option<KernelCode>, Error> {
-    let loaded = with_table(|table| table.loaded.get(&id).cloned()).ok_or_else(|| unknown(id))?;
+    let loaded = loaded(id)?;
     let Some(lanes) = loaded.lanes_for_size(index as usize, rows, local_size)? else {
         return kernel(id, index, rows).map(Some);
     };
@@ -227,6 +227,10 @@ fn name_of(lanes: Option<Lanes>) -> String {
         part("l", lanes.is_line),
         part("u", lanes.is_uniform)
     )
+}
+
+fn loaded(id: u64) -> Result<Arc<Loaded>, Error> {
+    with_table(|table| table.loaded.get(&id).cloned()).ok_or_else(|| unknown(id))
 }
 
 fn unknown(id: u64) -> Error {

@@ -30,8 +30,11 @@ fn pass_by(function: Value) {
         for user in extension.users() {
             let mut affected = HashSet::new();
             if keeps_low_bits_apart(user) && low_bits_do(user, bits, &mut affected) {
-                let affected = affected.into_iter();
-                affected.for_each(Value::forget_wrapping);
+                // Upper bits are others now, also in front of what drops them.
+                for value in affected {
+                    value.forget_wrapping();
+                    value.users().into_iter().for_each(Value::forget_wrapping);
+                }
                 for (index, operand) in user.operands().into_iter().enumerate() {
                     if operand == extension {
                         user.set_operand(index as u32, wide);
@@ -194,6 +197,10 @@ mod tests {
         let text = turned("%n = trunc i64 %next to i32 %stop = icmp eq i32 %n, 7");
         assert!(text.contains("%next = add i64 %i, %y"), "{text}");
         assert!(text.contains("i64 %index"), "{text}");
+        let text = turned("%n = trunc nuw i64 %next to i32 %stop = icmp eq i32 %n, 7");
+        assert!(text.contains("%n = trunc i64 %next"), "{text}");
+        let text = turned("%n = shl nsw i64 %next, 32 %stop = icmp eq i64 %n, 0");
+        assert!(text.contains("%n = shl i64 %next"), "{text}");
         let text = turned("%n = shl i64 %next, 32 %stop = icmp eq i64 %n, 0");
         assert!(text.contains("%next = add i64 %i, %y"), "{text}");
         let text = turned("%n = shl i64 %next, 31 %stop = icmp eq i64 %n, 0");

@@ -35,10 +35,11 @@ impl Value {
         llvm!(LLVMGetExact(self.0)) != 0
     }
 
-    /// An addition, subtraction or multiplication says no longer that it does not wrap.
+    /// An addition, subtraction, multiplication, shift to the left or truncation says no longer that it
+    /// does not wrap.
     pub fn forget_wrapping(self) {
-        if let Some(LLVMOpcode::LLVMAdd | LLVMOpcode::LLVMSub | LLVMOpcode::LLVMMul) = self.opcode()
-        {
+        use LLVMOpcode::{LLVMAdd, LLVMMul, LLVMShl, LLVMSub, LLVMTrunc};
+        if let Some(LLVMAdd | LLVMSub | LLVMMul | LLVMShl | LLVMTrunc) = self.opcode() {
             llvm!(LLVMSetNSW(self.0, 0));
             llvm!(LLVMSetNUW(self.0, 0));
         }
