@@ -210,7 +210,7 @@ fn new_launch(
     };
     let rows = range.rows();
     let last = arguments.last_launch();
-    let loaded = device_kernel.loaded(kernel.name(), rows, range.local_size, last)?;
+    let loaded = device_kernel.loaded(kernel.name(), &range, last)?;
     let definitions = &device_kernel.definition().arguments;
     let local_bytes = arguments.place_locals(definitions, loaded.code.local_bytes, device)?;
     let launch = Arc::new(Launch::new(loaded, local_bytes, &range));

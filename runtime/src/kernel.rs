@@ -12,7 +12,7 @@ use crate::device::{Device, DeviceProgram};
 use crate::flags::SvmCapabilities;
 use crate::kernel_arg::{ArgumentValue, KernelArguments, LastLaunch};
 use crate::lock::lock;
-use crate::nd_range::WorkGroupRules;
+use crate::nd_range::{NdRange, WorkGroupRules};
 use crate::program::{no_executable, Executable, Program};
 use crate::{ApiSlot, Error, ErrorCode, Result};
 
@@ -69,21 +69,29 @@ impl DeviceKernel {
     pub fn loaded(
         &self,
         name: &Arc<str>,
-        rows: Rows,
-        local_size: [u64; 3],
+        range: &NdRange,
         last: Option<&LastLaunch>,
     ) -> Result<Arc<LoadedKernel>> {
+        let (rows, local_size) = (range.rows(), range.local_size);
         if let Some(last) = last {
             let kernel = &last.launch.kernel;
             if last.rows == rows
                 && last.launch.local_size == local_size
+                && (kernel.code.streamed_bytes == 0 || last.launch.global_size == range.global_size)
                 && last.is_up_to_date()
                 && Arc::ptr_eq(&kernel.program, &self.program)
             {
                 return Ok(Arc::clone(kernel));
             }
         }
-        let (code, time) = self.program.kernel_for_size(self.index, rows, local_size)?;
+        let of_kind = |rows| self.program.kernel_for_size(self.index, rows, local_size);
+        let (mut code, mut time) = of_kind(rows)?;
+        if self.streams(&code, range, rows) {
+            (code, time) = of_kind(Rows {
+                streams: true,
+                ..rows
+            })?;
+        }
         Ok(Arc::new(LoadedKernel {
             program: Arc::clone(&self.program),
             code,
@@ -92,10 +100,22 @@ impl DeviceKernel {
         }))
     }
 
+    /// Whether what a launch writes should go past the caches: it would fill a good part of them.
+    fn streams(&self, code: &KernelCode, range: &NdRange, rows: Rows) -> bool {
+        let sizes = range.global_size.iter();
+        let work_items = sizes.fold(1_u64, |items, size| items.saturating_mul(*size));
+        let written = work_items.saturating_mul(u64::from(code.streamed_bytes));
+        let cache = self.device.info.global_mem_cache_size;
+        cache > 0 && written >= cache / 2 && rows.length == Rows::LONG
+    }
+
     /// What work-groups must be like.
     pub fn work_group_rules(&self) -> WorkGroupRules {
-        let required = self.definition().required_work_group_size;
-        WorkGroupRules::new(&self.device.info, required, self.uniform_work_groups)
+        WorkGroupRules::new(
+            &self.device.info,
+            self.definition(),
+            self.uniform_work_groups,
+        )
     }
 }
 

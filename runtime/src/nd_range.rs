@@ -1,6 +1,7 @@
 //! Index spaces (§5.10): the rules for sizes and offsets, and the work-group size when the
 //! application leaves it to us.
 
+use isocl_compiler_interface::message::Kernel;
 use isocl_compiler_interface::rows::Rows;
 
 use crate::device::DeviceInfo;
@@ -26,18 +27,21 @@ pub(crate) struct WorkGroupRules {
     pub compute_units: u64,
     /// Work-groups are best a multiple of this.
     pub preferred_multiple: u64,
+    /// Whether rows side by side may share what they load.
+    pub rows_share: bool,
 }
 
 impl WorkGroupRules {
     /// The rules of a device for a kernel.
-    pub fn new(info: &DeviceInfo, required: Option<[u64; 3]>, uniform: bool) -> Self {
+    pub fn new(info: &DeviceInfo, kernel: &Kernel, uniform: bool) -> Self {
         Self {
             max_work_group_size: info.max_work_group_size as u64,
             max_work_item_sizes: info.max_work_item_sizes.map(|size| size as u64),
-            required,
+            required: kernel.required_work_group_size,
             uniform: uniform || !info.non_uniform_work_groups,
             compute_units: u64::from(info.max_compute_units),
             preferred_multiple: info.preferred_work_group_size_multiple as u64,
+            rows_share: kernel.has_loops,
         }
     }
 }
@@ -298,8 +302,11 @@ fn choose_local_size(global_size: &[u64; 3], rules: &WorkGroupRules) -> [u64; 3]
         let x = divisor_up_to(global_size[0], limit_x.max(1), multiple);
         (limit_x, x)
     };
-    let fills =
-        |rows: &u64| global_size[1].is_multiple_of(*rows) && row(*rows).1.is_multiple_of(multiple);
+    let fills = |rows: &u64| {
+        rules.rows_share
+            && global_size[1].is_multiple_of(*rows)
+            && row(*rows).1.is_multiple_of(multiple)
+    };
     let (limit_x, mut x) = row([8, 4, 2].into_iter().find(fills).unwrap_or(1));
     // Better a shorter last work-group than many tiny ones.
     let rounded = limit_x - limit_x % multiple;
@@ -337,6 +344,7 @@ mod tests {
         uniform: false,
         compute_units: 8,
         preferred_multiple: 8,
+        rows_share: true,
     };
     const UNIFORM: WorkGroupRules = WorkGroupRules {
         uniform: true,
@@ -395,6 +403,12 @@ mod tests {
             "rows are not cut in odd pieces"
         );
         assert_eq!(chosen(&[16, 64], &RULES)[0], 8);
+        let apart = WorkGroupRules {
+            rows_share: false,
+            ..RULES
+        };
+        assert_eq!(chosen(&[512, 512], &apart), [512, 2, 1]);
+        assert_eq!(chosen(&[4096, 512], &apart), [1024, 1, 1]);
     }
 
     #[test]

@@ -87,6 +87,8 @@ pub(crate) struct Launch {
     pub local_bytes: u64,
     pub global_size: [u64; 3],
     pub local_size: [u64; 3],
+    /// The recorded code is that for launches that write more than caches hold.
+    pub streams: bool,
 }
 
 impl From<&NdRangeCommand> for Launch {
@@ -97,6 +99,7 @@ impl From<&NdRangeCommand> for Launch {
             local_bytes: command.launch.local_bytes,
             global_size: command.launch.global_size,
             local_size: command.launch.local_size,
+            streams: command.launch.kernel.code.entry == 1,
         }
     }
 }
@@ -305,6 +308,7 @@ fn kernel_of(line: &str) -> Option<Kernel> {
         argument_block_bytes: offset,
         required_work_group_size,
         has_argument_info: !line.contains("anonymous"),
+        has_loops: true,
     })
 }
 
@@ -319,9 +323,9 @@ impl DeviceProgram for RecordedProgram {
         &self.executable
     }
 
-    fn kernel(&self, _index: u32, _rows: Rows) -> Result<KernelCode> {
+    fn kernel(&self, _index: u32, rows: Rows) -> Result<KernelCode> {
         Ok(KernelCode {
-            entry: 0,
+            entry: u64::from(rows.streams),
             local_bytes: 256,
             context_bytes_per_work_item: 0,
             context_bytes_per_group: 0,
@@ -329,6 +333,7 @@ impl DeviceProgram for RecordedProgram {
             stack_bytes: 0,
             sub_group_size: 16,
             gains_by_size: false,
+            streamed_bytes: 4,
         })
     }
 

@@ -14,6 +14,9 @@ use crate::region_function::Widened;
 use crate::work_group::{mark_loop, no_copies, Manner, Memory, Widening, WorkGroup};
 use crate::work_item::Primitive;
 
+/// x86's fence that no store passes.
+const STORE_FENCE: &str = "llvm.x86.sse.sfence";
+
 /// What an entry point is made of.
 #[derive(Debug)]
 pub struct Kernel<'a> {
@@ -100,6 +103,15 @@ pub fn emit(
     .emit(&builder, launch.context_base, launch.work_items)?;
     groups.close(&builder, &launch, latch, done);
     builder.position_at_end(done);
+    if kernel.lanes.is_some_and(|lanes| lanes.streams) {
+        // Streaming stores are in no order with others, such as the one that tells of the end.
+        if let Some(fence) = module
+            .intrinsic(STORE_FENCE, &[])
+            .filter(|_| cfg!(target_arch = "x86_64"))
+        {
+            builder.call(fence, &[]);
+        }
+    }
     builder.return_void();
     Ok(memory)
 }

@@ -218,14 +218,15 @@ fn name_of(lanes: Option<Lanes>) -> String {
     let size = lanes.local_size;
     let size = size.map_or(String::new(), |[x, y, z]| format!("s{x}x{y}x{z}"));
     format!(
-        "{}x{}{}{}{}{}{}{size}",
+        "{}x{}{}{}{}{}{}{}{size}",
         lanes.width,
         lanes.rows,
         "d".repeat(lanes.doublings as usize),
         part("w", lanes.whole),
         part("r", lanes.rest),
         part("l", lanes.is_line),
-        part("u", lanes.is_uniform)
+        part("u", lanes.is_uniform),
+        part("n", lanes.streams)
     )
 }
 
@@ -370,6 +371,7 @@ impl Loaded {
             stack_bytes: lowered.stack_bytes,
             sub_group_size: lowered.sub_group_size,
             gains_by_size: kernel.brief && lowered.gains_by_size,
+            streamed_bytes: lowered.streamed_bytes,
         })
     }
 

@@ -26,6 +26,8 @@ pub struct Lanes {
     pub is_line: bool,
     /// All work-groups have the enqueued local size.
     pub is_uniform: bool,
+    /// What can go past the caches does when it is written.
+    pub streams: bool,
     /// The enqueued local size, where the code is for only one.
     pub local_size: Option<[u64; 3]>,
 }
@@ -47,6 +49,7 @@ impl Lanes {
             rows: 1,
             is_line: false,
             is_uniform: false,
+            streams: false,
             local_size: None,
         }
     }
@@ -60,6 +63,7 @@ impl Lanes {
             side_by_side,
             is_line,
             is_uniform,
+            streams,
             ..
         } = rows;
         if !rows.small_ids || length < LEAST {
@@ -70,6 +74,7 @@ impl Lanes {
             rows: side_by_side,
             is_line,
             is_uniform,
+            streams,
             ..Self::any(width)
         };
         let filled = |width, doublings| Self {

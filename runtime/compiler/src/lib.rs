@@ -64,6 +64,7 @@ pub mod service;
 pub mod shape;
 pub mod size_budget;
 pub mod slot;
+pub mod streaming;
 pub mod structure;
 pub mod sub_group;
 pub mod undefined;

@@ -42,6 +42,8 @@ pub struct Lowered {
     pub has_loops: bool,
     /// Work-items meet, and code for one local size would know how many.
     pub gains_by_size: bool,
+    /// Bytes of a work-item that may go past the caches when it writes them.
+    pub streamed_bytes: u32,
 }
 
 /// What calls, spills and alignment may take of the stack besides private variables.
@@ -86,6 +88,9 @@ pub fn lower(
     if cfg!(debug_assertions) {
         regions.verify().map_err(Error::Internal)?;
     }
+    let sub_groups = sub_group::are_used(function);
+    // Others may see between barriers, or by way of atomics, what a work-item writes.
+    let may_stream = regions.regions.len() == 1 && independent && !sub_groups;
     let lanes = lanes.map(|lanes| {
         let doublings = match lanes.doublings {
             0 => 0,
@@ -93,6 +98,7 @@ pub fn lower(
         };
         Lanes {
             width: lanes.width << doublings,
+            streams: lanes.streams && may_stream,
             ..lanes
         }
     });
@@ -104,14 +110,18 @@ pub fn lower(
         local_size,
         independent,
         lanes,
-        sub_groups: sub_group::are_used(function),
+        sub_groups,
     };
     let (memory, widened) = entry::emit(module, &parts, entry_symbol).map_err(Error::Internal)?;
     function.erase_function();
+    let mut streamed_bytes = 0;
     if let Some(lanes) = lanes {
         let registers = Registers::for_lanes(lanes.width, natural);
-        widen::widen_all(module, entry_symbol, &widened, lanes, registers, machine)
+        let streamed = widen::widen_all(module, entry_symbol, &widened, lanes, registers, machine)
             .map_err(Error::NotWidened)?;
+        if may_stream {
+            streamed_bytes = u32::try_from(streamed).unwrap_or(0);
+        }
         reciprocal_root::estimate(module, machine).map_err(Error::Internal)?;
     }
     plain_atomic::make_plain(module).map_err(Error::Internal)?;
@@ -127,6 +137,7 @@ pub fn lower(
         sub_group_size,
         has_loops: regions.flow.has_loops(),
         gains_by_size: regions.regions.len() > 1 && local_size.is_none(),
+        streamed_bytes,
     })
 }
 

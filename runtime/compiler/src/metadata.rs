@@ -1,7 +1,10 @@
 //! What the application may ask of a kernel before it is compiled: arguments and attributes.
 
+use std::collections::HashSet;
+
 use isocl_compiler_interface::message::{AddressSpace, Argument, ArgumentKind, Kernel};
 
+use crate::control_flow::ControlFlow;
 use crate::error::Error;
 use crate::llvm::{address_space, Module, Type, TypeKind, Value};
 
@@ -78,7 +81,18 @@ fn kernel(module: &Module, function: Value) -> Result<Kernel, Error> {
         arguments,
         argument_block_bytes: end.next_multiple_of(8),
         required_work_group_size: required,
+        has_loops: has_loops(function, &mut HashSet::new()),
     })
+}
+
+/// Whether a function, or one that it calls, has loops; `seen` are those looked at.
+fn has_loops(function: Value, seen: &mut HashSet<Value>) -> bool {
+    if function.is_declaration() || !seen.insert(function) {
+        return false;
+    }
+    let instructions = function.instructions().into_iter();
+    let mut callees = instructions.filter_map(Value::called_function);
+    ControlFlow::new(function).has_loops() || callees.any(|callee| has_loops(callee, seen))
 }
 
 fn argument_kind(
@@ -243,5 +257,19 @@ mod tests {
         );
         assert_eq!(a.attributes, "work_group_size_hint(4,1,1)");
         assert!(!z.has_argument_info && z.arguments[0].name.is_empty());
+    }
+
+    #[test]
+    fn loops_are_found_in_what_a_kernel_calls() {
+        let source = "int triangle(int n) { int sum = 0; for (int i = 0; i < n; i++) sum += i ^ n; return sum; }
+            int twice(int n) { return 2 * n; }
+            kernel void a(global int *p, int n) { *p = triangle(n); }
+            kernel void b(global int *p, int n) { if (n > 3) *p = twice(n); }
+            kernel void c(global int *p, int n) { while (n--) p[n] = n; }";
+        let found: Vec<_> = of(source, "")
+            .iter()
+            .map(|kernel| kernel.has_loops)
+            .collect();
+        assert_eq!(found, [true, false, true]);
     }
 }

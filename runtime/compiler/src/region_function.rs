@@ -35,6 +35,9 @@ pub struct Widened {
     pub parts: Vec<Part>,
     /// Stands for the number of rows that run at once, where there may be several.
     pub rows_at_once: Option<Value>,
+    /// A function without a body, with the region's parameters, for
+    /// [`Streams::emit_lead`](crate::streaming::Streams::emit_lead).
+    pub lead: Option<Value>,
 }
 
 /// A function, so far without a body, that runs a region for several work-items. It returns whether
@@ -43,8 +46,19 @@ pub struct Widened {
 pub struct Part {
     /// The function.
     pub function: Value,
-    /// It does so for the first lanes only; their number, at least one, is its last parameter.
-    pub some_lanes: bool,
+    /// For which of them.
+    pub kind: PartKind,
+}
+
+/// The lanes that a [`Part`] runs for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PartKind {
+    /// All.
+    Whole,
+    /// All, and stores go past the caches.
+    Streaming,
+    /// The first ones only; their number, at least one, is the last parameter.
+    Some,
 }
 
 /// A function under construction: it has no parameters yet but uses values of another function.

@@ -22,9 +22,10 @@ use crate::lane_shape::{LaneShapes, Shape};
 use crate::lanes::Lanes;
 use crate::llvm::{Block, Builder, Context, Linkage, Module, Opcode, TargetMachine, Type, Value};
 use crate::private_array;
-use crate::region_function::{Part, RegionFunction, Widened};
+use crate::region_function::{Part, PartKind, RegionFunction, Widened};
 use crate::region_tree::{self, Node};
 use crate::registers::{elements, most_live, Registers};
+use crate::streaming::Streams;
 
 /// Passes that give a region the form that a tree is read from.
 const FOR_TREE: &str = "function(sroa,early-cse,simplifycfg,instcombine<no-verify-fixpoint>,\
@@ -87,7 +88,8 @@ pub fn pays(kernel: Value, registers_for_vectors: usize) -> bool {
     wide == 0 || live() <= registers_for_vectors * 3 / 2
 }
 
-/// Gives the functions that wait for it their bodies; the regions they come from are erased.
+/// Gives the functions that wait for it their bodies; the regions they come from are erased. Returns the
+/// bytes of a work-item that may go past the caches when it writes them.
 ///
 /// # Errors
 /// What cannot be widened; the module is of no use then.
@@ -98,9 +100,9 @@ pub fn widen_all(
     lanes: Lanes,
     registers: Registers,
     machine: &TargetMachine,
-) -> Result<(), String> {
+) -> Result<u64, String> {
     if regions.is_empty() {
-        return Ok(());
+        return Ok(0);
     }
     let context = module.context();
     let entry = module
@@ -122,7 +124,7 @@ pub fn widen_all(
         trees = regions.iter().map(read).collect();
     }
     let width = lanes.width;
-    let mut has_loops = false;
+    let (mut has_loops, mut streamed) = (false, 0);
     for (tree, widened) in trees.into_iter().zip(regions) {
         let tree = tree?;
         has_loops |= !region_tree::loop_blocks(&tree).is_empty();
@@ -144,12 +146,28 @@ pub fn widen_all(
             Some(shapes) if interleaved.is_empty() => shapes,
             _ => LaneShapes::new(module, region, &tree, &interleaved),
         };
+        let streams = Streams::new(module, region, &shapes, &tree, width);
+        streamed += streams.bytes();
+        if let Some(lead) = widened.lead {
+            streams.emit_lead(context, region, lead);
+        }
         for part in &widened.parts {
-            widen(module, &widened.region, &shapes, &tree, width, part)?;
-            part.function.set_linkage(Linkage::LLVMInternalLinkage);
+            widen(
+                module,
+                &widened.region,
+                &shapes,
+                &tree,
+                width,
+                part,
+                &streams,
+            )?;
+        }
+        let parts = widened.parts.iter().map(|part| part.function);
+        for function in parts.chain(widened.lead) {
+            function.set_linkage(Linkage::LLVMInternalLinkage);
             for name in ["alwaysinline", "nounwind"] {
                 let attribute = context.enum_attribute(name, 0);
-                part.function.add_attribute(attribute);
+                function.add_attribute(attribute);
             }
         }
         widened.region.function.erase_function();
@@ -160,7 +178,7 @@ pub fn widen_all(
     for name in skipped {
         entry.remove_attribute(name);
     }
-    Ok(())
+    Ok(streamed)
 }
 
 /// Which lanes run; `None` when all do.
@@ -174,6 +192,8 @@ struct Widener<'a> {
     width: u32,
     /// How many of the lanes there are, if not all.
     count: Option<Value>,
+    /// Stores that go past the caches, where they do.
+    streams: Option<&'a Streams>,
     builder: Builder,
     /// Where memory for values that several ways set is reserved.
     setup: Builder,
@@ -199,6 +219,7 @@ fn widen(
     tree: &[Node],
     width: u32,
     part: &Part,
+    streams: &Streams,
 ) -> Result<(), String> {
     let function = part.function;
     let context = module.context();
@@ -215,7 +236,8 @@ fn widen(
         region,
         shapes,
         width,
-        count: part.some_lanes.then(|| parameters[parameters.len() - 1]),
+        count: (part.kind == PartKind::Some).then(|| parameters[parameters.len() - 1]),
+        streams: (part.kind == PartKind::Streaming).then_some(streams),
         builder,
         setup,
         function,

@@ -464,3 +464,29 @@ fn threads_may_set_arguments_of_one_kernel() {
     };
     assert!(scene.recorder.launches().iter().all(whole));
 }
+
+#[test]
+fn launches_that_write_more_than_caches_hold_have_code_of_their_own() {
+    let run = |cache: u64, sizes: &[usize], local: usize| {
+        let scene = scene_with(|info| info.global_mem_cache_size = cache, "");
+        let kernel = scene.kernel("none");
+        let mut streams = Vec::new();
+        for &size in sizes {
+            let (global, local) = ([size, 2], [local, 1]);
+            let (global, local) = (Some(&global[..]), Some(&local[..]));
+            let event = (scene.queue)
+                .enqueue_nd_range_kernel(&kernel, 2, None, global, local, &[])
+                .unwrap();
+            event.wait().unwrap();
+            streams.push(scene.recorder.launches().last().unwrap().streams);
+        }
+        streams
+    };
+    // Two rows, 4 bytes for each work-item.
+    assert_eq!(
+        run(1 << 20, &[65472, 65536, 1 << 20, 64, 65536], 64),
+        [false, true, true, false, true]
+    );
+    assert_eq!(run(1 << 20, &[65536], 32), [false], "short rows");
+    assert_eq!(run(0, &[1 << 20], 64), [false], "caches of unknown size");
+}

@@ -4,7 +4,7 @@
 pub const ENTRY_SYMBOL: &[u8] = b"isocl_compiler_entry\0";
 
 /// Raised whenever anything in this crate changes shape. Both sides must agree.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// Type of the exported symbol. The returned table lives as long as the library.
 pub type Entry = extern "C" fn() -> *const Functions;

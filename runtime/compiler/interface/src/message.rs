@@ -196,6 +196,8 @@ pub struct Kernel {
     pub required_work_group_size: Option<[u64; 3]>,
     /// Whether argument names and types were recorded (`-cl-kernel-arg-info`).
     pub has_argument_info: bool,
+    /// A work-item may do something repeatedly. Rows of other kernels have nothing to share.
+    pub has_loops: bool,
 }
 
 /// Address space of a pointer argument.
@@ -264,6 +266,9 @@ pub struct KernelCode {
     pub sub_group_size: u32,
     /// Code for one local size would be better ([`Request::KernelForSize`]).
     pub gains_by_size: bool,
+    /// Bytes of a work-item that may go past the caches when it writes them; code for
+    /// [`Rows::streams`](crate::rows::Rows::streams) does so.
+    pub streamed_bytes: u32,
 }
 
 /// Encodes a message.

@@ -21,6 +21,8 @@ pub struct Rows {
     pub is_line: bool,
     /// All work-groups have the size that was asked for.
     pub is_uniform: bool,
+    /// The launch writes more than caches hold.
+    pub streams: bool,
 }
 
 impl Rows {
@@ -38,6 +40,7 @@ impl Rows {
         small_ids: true,
         is_line: true,
         is_uniform: true,
+        streams: false,
     };
 
     /// The rows of an NDRange. Sizes are not zero.
@@ -57,6 +60,7 @@ impl Rows {
             small_ids: global_size.iter().zip(global_offset).all(below),
             is_line: global_size[1..] == [1, 1] && local_size[1..] == [1, 1],
             is_uniform: (global_size.iter().zip(local_size)).all(|(all, one)| all % one == 0),
+            streams: false,
         }
     }
 }

@@ -304,12 +304,19 @@ impl Context {
 
     /// What says of a branch how often it goes to each successor, in some unit.
     pub fn branch_weights(&self, weights: [u32; 2]) -> Value {
-        let weights = weights.map(|weight| {
-            let weight = self.constant(32, u64::from(weight));
-            Metadata(llvm!(LLVMValueAsMetadata(weight.0)))
-        });
+        let weights = weights.map(|weight| self.number_as_metadata(weight));
         let kind = self.metadata_string("branch_weights");
         self.metadata_value(self.metadata_node(&[kind, weights[0], weights[1]]))
+    }
+
+    /// What says of an access that nobody will use its memory soon.
+    pub fn nontemporal(&self) -> Value {
+        self.metadata_value(self.metadata_node(&[self.number_as_metadata(1)]))
+    }
+
+    fn number_as_metadata(&self, number: u32) -> Metadata {
+        let number = self.constant(32, u64::from(number));
+        Metadata(llvm!(LLVMValueAsMetadata(number.0)))
     }
 
     /// A metadata node as the value that instructions take.

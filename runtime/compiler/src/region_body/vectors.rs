@@ -2,7 +2,7 @@
 
 use super::{Body, RowLoop};
 use crate::llvm::{Builder, IntPredicate, Opcode, Value};
-use crate::region_function::{Draft, Part, RegionFunction, Widened};
+use crate::region_function::{Draft, Part, PartKind, RegionFunction, Widened};
 use crate::work_group::{allocated, mark_loop, no_copies, Widening};
 
 impl Body<'_> {
@@ -20,7 +20,9 @@ impl Body<'_> {
         let (region, values) = self.take_out("", widening, |_, draft| {
             [draft.item, draft.row, rows.row[2]]
         });
+        let streams = lanes.streams && widening.sub_groups_in_rows.is_none();
         let mut widened = Widened {
+            lead: streams.then(|| self.lead(&region)),
             region,
             parts: Vec::new(),
             rows_at_once: rows.at_once.is_instruction().then_some(rows.at_once),
@@ -36,34 +38,37 @@ impl Body<'_> {
             arguments.extend(&values);
             arguments
         };
-        let mut end = int64.constant(0);
+        let zero = int64.constant(0);
+        let some = (lanes.rest || streams).then(|| self.part(&widened.region, PartKind::Some));
+        let (mut first, mut end) = (zero, zero);
+        if let (Some(some), Some(lead)) = (some, widened.lead) {
+            first = builder.call(lead, &arguments(zero));
+            let short = builder.icmp(IntPredicate::LLVMIntULT, self.group.size[0], first);
+            first = builder.select(short, self.group.size[0], first);
+            self.emit_some(builder, some, arguments(zero), first);
+        }
         if lanes.whole {
-            let whole = self.in_whole_vectors(builder, widening);
+            let left = builder.sub(self.group.size[0], first);
+            let whole = builder.add_nuw(first, in_whole_vectors(builder, left, widening));
             end = match widening.sub_groups_in_rows {
                 Some(in_rows) => builder.select(in_rows, whole, end),
                 None => whole,
             };
-            let part = self.part(&widened.region, false);
-            let zero = int64.constant(0);
-            self.emit_loop(builder, zero, end, u64::from(lanes.width), |item| {
+            let kind = if streams {
+                PartKind::Streaming
+            } else {
+                PartKind::Whole
+            };
+            let part = self.part(&widened.region, kind);
+            self.emit_loop(builder, first, end, u64::from(lanes.width), |item| {
                 Some(builder.call(part.function, &arguments(item)))
             });
             widened.parts.push(part);
         }
-        if lanes.rest && widening.sub_groups_in_rows.is_none() {
-            let part = self.part(&widened.region, true);
-            let [some, done] =
-                ["rest", "rest.done"].map(|name| context.append_block(self.function, name));
+        if let Some(some) = some.filter(|_| widening.sub_groups_in_rows.is_none()) {
             let count = builder.sub(self.group.size[0], end);
-            let any = builder.icmp(IntPredicate::LLVMIntNE, count, int64.constant(0));
-            builder.branch_if(any, some, done);
-            builder.position_at_end(some);
-            let mut arguments = arguments(end);
-            arguments.push(builder.int_cast(count, context.int(32), false));
-            builder.call(part.function, &arguments);
-            builder.branch(done);
-            builder.position_at_end(done);
-            widened.parts.push(part);
+            self.emit_some(builder, some, arguments(end), count);
+            widened.parts.push(some);
         }
         widened
     }
@@ -91,10 +96,10 @@ impl Body<'_> {
                 planes,
             ]
         });
-        let part = self.part(&region, true);
+        let part = self.part(&region, PartKind::Some);
         let rows = builder.mul(size[1], size[2]);
         let items = builder.mul(rows, size[0]);
-        let done = builder.mul(rows, self.in_whole_vectors(builder, widening));
+        let done = builder.mul(rows, in_whole_vectors(builder, size[0], widening));
         let first = builder.select(in_rows, done, int64.constant(0));
         let width = u64::from(widening.lanes.width);
         self.emit_loop(builder, first, items, width, |row_index| {
@@ -113,14 +118,22 @@ impl Body<'_> {
             region,
             parts: vec![part],
             rows_at_once: None,
+            lead: None,
         }
     }
 
-    /// Work-items of a row that fill vectors.
-    fn in_whole_vectors(&self, builder: &Builder, widening: &Widening) -> Value {
-        let size = self.group.size[0];
-        let mask = !(u64::from(widening.lanes.width) - 1);
-        builder.and(size, size.ty().constant(mask))
+    /// Calls a part for the first `count` work-items of what `arguments` name, if there are any.
+    fn emit_some(&self, builder: &Builder, part: Part, mut arguments: Vec<Value>, count: Value) {
+        let context = self.group.context();
+        let [some, done] =
+            ["some", "some.done"].map(|name| context.append_block(self.function, name));
+        let any = builder.icmp(IntPredicate::LLVMIntNE, count, count.ty().constant(0));
+        builder.branch_if(any, some, done);
+        builder.position_at_end(some);
+        arguments.push(builder.int_cast(count, context.int(32), false));
+        builder.call(part.function, &arguments);
+        builder.branch(done);
+        builder.position_at_end(done);
     }
 
     /// A loop from `first` to `end`, which runs not at all when they are equal. A turn may tell whether
@@ -198,21 +211,35 @@ impl Body<'_> {
     }
 
     /// A function without a body for what several work-items do in the region.
-    fn part(&self, region: &RegionFunction, some_lanes: bool) -> Part {
+    fn part(&self, region: &RegionFunction, kind: PartKind) -> Part {
         let group = self.group;
         let context = group.context();
         let mut parameters = region.function.value_type().parameters();
         let mut name = format!("{}.wide", region.function.name());
-        if some_lanes {
+        if kind == PartKind::Some {
             parameters.push(context.int(32));
             name.push_str(".some");
         }
         let signature = context.int(1).function(&parameters, false);
         Part {
             function: group.module.add_function(&name, signature),
-            some_lanes,
+            kind,
         }
     }
+
+    /// A function without a body for [`Widened::lead`].
+    fn lead(&self, region: &RegionFunction) -> Value {
+        let parameters = region.function.value_type().parameters();
+        let signature = self.group.context().int(64).function(&parameters, false);
+        let name = format!("{}.lead", region.function.name());
+        self.group.module.add_function(&name, signature)
+    }
+}
+
+/// As many of `count` work-items as fill vectors.
+fn in_whole_vectors(builder: &Builder, count: Value, widening: &Widening) -> Value {
+    let mask = !(u64::from(widening.lanes.width) - 1);
+    builder.and(count, count.ty().constant(mask))
 }
 
 /// `dividend / divisor`, both less than a work-group has work-items at most: the quotient of the

@@ -3,6 +3,7 @@
 use super::{Mask, Widener};
 use crate::lane_shape::{variable_stride, Shape};
 use crate::llvm::{Opcode, Type, Value};
+use crate::streaming::Streams;
 use crate::widen::wide::components;
 
 /// Processors gather no smaller elements.
@@ -42,6 +43,9 @@ impl Widener<'_> {
         let packed = |widener: &Self| {
             let wide = element.vector(widener.width * count);
             let first = widener.scalar(address);
+            if mask.is_none() && widener.streams.is_some() {
+                widener.ask_ahead(first, widener.module.store_size_of(wide))?;
+            }
             let all = widener.masked_load(wide, first, load.alignment(), mask, count)?;
             let parts = 0..count;
             Ok(parts.map(|part| widener.every(all, count, part)).collect())
@@ -97,6 +101,10 @@ impl Widener<'_> {
         let packed = |widener: &Self| {
             let all = widener.interleaved(&vectors);
             let first = widener.scalar(address);
+            if mask.is_none() && widener.streams.is_some_and(|it| it.contains(store)) {
+                Streams::emit(&widener.builder, store, all, first);
+                return Ok(Vec::new());
+            }
             widener.masked_store(all, first, store.alignment(), mask, count)?;
             Ok(Vec::new())
         };
@@ -153,6 +161,17 @@ impl Widener<'_> {
         let whole_bytes = element.is_pointer() || bits >= 8 && bits.is_power_of_two();
         let size = self.module.size_of(element) * u64::from(count);
         whole_bytes && i64::try_from(size) == Ok(step)
+    }
+
+    /// Asks for the memory that a later vector will load.
+    fn ask_ahead(&self, address: Value, bytes: u64) -> Result<(), String> {
+        let flag = |value| self.context().constant(32, value);
+        // To be read, soon, as data.
+        let [read, soon, data] = [0, 3, 1].map(flag);
+        for line in Streams::ahead(&self.builder, address, bytes) {
+            self.intrinsic("llvm.prefetch", &[line.ty()], &[line, read, soon, data])?;
+        }
+        Ok(())
     }
 
     fn masked_load(

@@ -12,4 +12,5 @@ mod launch;
 mod random_kernels;
 mod reciprocal_root;
 mod rows;
+mod streaming;
 mod waiting;

@@ -63,6 +63,7 @@ fn command(
             stack_bytes: 4096,
             sub_group_size: 16,
             gains_by_size: false,
+            streamed_bytes: 0,
         },
         time: Arc::new(LaunchTime::begin()),
         name: "test".into(),
