@@ -9,8 +9,8 @@ use crate::{Error, ErrorCode, Result};
 
 /// Work-groups beyond which more per compute unit do not help to balance the load.
 const GROUPS_PER_COMPUTE_UNIT: u64 = 4;
-/// Work-items from which a larger work-group saves nothing more.
-const AMORTISING_WORK_GROUP: u64 = 1024;
+/// Work-items from which a larger work-group saves nothing more, with loops in the kernel and without.
+const AMORTISING_WORK_GROUP: [u64; 2] = [1024, 4096];
 
 /// What a kernel and a device demand of work-groups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,8 +27,8 @@ pub(crate) struct WorkGroupRules {
     pub compute_units: u64,
     /// Work-groups are best a multiple of this.
     pub preferred_multiple: u64,
-    /// Whether rows side by side may share what they load.
-    pub rows_share: bool,
+    /// The kernel has loops: rows side by side may share what they load, and work-items may take long.
+    pub has_loops: bool,
 }
 
 impl WorkGroupRules {
@@ -41,7 +41,7 @@ impl WorkGroupRules {
             uniform: uniform || !info.non_uniform_work_groups,
             compute_units: u64::from(info.max_compute_units),
             preferred_multiple: info.preferred_work_group_size_multiple as u64,
-            rows_share: kernel.has_loops,
+            has_loops: kernel.has_loops,
         }
     }
 }
@@ -291,7 +291,8 @@ fn check_required(
 fn choose_local_size(global_size: &[u64; 3], rules: &WorkGroupRules) -> [u64; 3] {
     let multiple = rules.preferred_multiple.max(1);
     let items = product(global_size).unwrap_or(u64::MAX);
-    let most = rules.max_work_group_size.clamp(1, AMORTISING_WORK_GROUP);
+    let amortising = AMORTISING_WORK_GROUP[usize::from(!rules.has_loops)];
+    let most = rules.max_work_group_size.clamp(1, amortising);
     let fair = items / (rules.compute_units.max(1) * GROUPS_PER_COMPUTE_UNIT);
     let wanted = fair.clamp(multiple.min(most), most);
     let limit = |dimension: usize, wanted: u64| wanted.min(rules.max_work_item_sizes[dimension]);
@@ -303,7 +304,7 @@ fn choose_local_size(global_size: &[u64; 3], rules: &WorkGroupRules) -> [u64; 3]
         (limit_x, x)
     };
     let fills = |rows: &u64| {
-        rules.rows_share
+        rules.has_loops
             && global_size[1].is_multiple_of(*rows)
             && row(*rows).1.is_multiple_of(multiple)
     };
@@ -344,7 +345,7 @@ mod tests {
         uniform: false,
         compute_units: 8,
         preferred_multiple: 8,
-        rows_share: true,
+        has_loops: true,
     };
     const UNIFORM: WorkGroupRules = WorkGroupRules {
         uniform: true,
@@ -404,11 +405,17 @@ mod tests {
         );
         assert_eq!(chosen(&[16, 64], &RULES)[0], 8);
         let apart = WorkGroupRules {
-            rows_share: false,
+            has_loops: false,
             ..RULES
         };
-        assert_eq!(chosen(&[512, 512], &apart), [512, 2, 1]);
-        assert_eq!(chosen(&[4096, 512], &apart), [1024, 1, 1]);
+        assert_eq!(chosen(&[512, 512], &apart), [512, 8, 1]);
+        assert_eq!(chosen(&[8192, 512], &apart), [4096, 1, 1]);
+        assert_eq!(chosen(&[8192, 16], &apart), [4096, 1, 1]);
+        assert_eq!(
+            chosen(&[8192, 4], &apart),
+            [1024, 1, 1],
+            "all compute units get work"
+        );
     }
 
     #[test]
