@@ -54,6 +54,17 @@ impl Lanes {
         }
     }
 
+    /// With half as many work-items in a vector, if there are enough: kernels with many values of 64 bits
+    /// have registers for these.
+    pub fn halved(self) -> Option<Self> {
+        (self.width / 2 >= LEAST).then_some(Self {
+            width: self.width / 2,
+            doublings: 0,
+            whole: true,
+            ..self
+        })
+    }
+
     /// The way for some rows, where registers have `natural` lanes; none when work-items run one at
     /// a time.
     pub fn for_rows(rows: Rows, natural: u32) -> Option<Self> {
@@ -124,8 +135,8 @@ fn most_live_values(natural: u32) -> usize {
 const OPERATIONS_PER_ACCESS: usize = 6;
 
 /// How often the number of lanes is doubled, that kernels may have two registers for each value that
-/// wait for results of operations, or for addresses, and have registers to spare. In half precision
-/// twice as many lanes fill a register.
+/// wait for results of operations, or for addresses, and have registers to spare. Of numbers of 8 or 16
+/// bits, twice as many lanes or more fill a register.
 pub fn doublings_that_pay(regions: &Regions, natural: u32) -> u32 {
     let [region] = &regions.regions[..] else {
         return 0;
@@ -138,15 +149,18 @@ pub fn doublings_that_pay(regions: &Regions, natural: u32) -> u32 {
             0
         }
     };
-    let (mut operations, mut accesses, mut half, mut wider) = (0, 0, 0, 0);
+    let bits = |value: Value| match value.ty().scalar() {
+        address if address.is_pointer() => 64,
+        of => of.scalar_bits() as usize,
+    };
+    let (mut operations, mut accesses, mut narrow, mut wider) = (0, 0, 0, 0);
     let mut chases_pointers = false;
     for &number in &region.blocks {
         for instruction in regions.flow.blocks[number].instructions() {
-            if registers(instruction) > 0 && instruction.ty().scalar().is_float() {
-                match instruction.ty().scalar().scalar_bits() {
-                    16 => half += 1,
-                    _ => wider += 1,
-                }
+            match bits(instruction) {
+                8 | 16 => narrow += registers(instruction),
+                _ if instruction.ty().scalar().is_float() => wider += registers(instruction),
+                _ => {}
             }
             match instruction.opcode() {
                 Some(Opcode::LLVMLoad | Opcode::LLVMStore) => accesses += 1,
@@ -160,9 +174,11 @@ pub fn doublings_that_pay(regions: &Regions, natural: u32) -> u32 {
         }
     }
     let waits = chases_pointers || operations >= OPERATIONS_PER_ACCESS * (accesses + 1);
-    let live = most_live(&regions.flow, &region.blocks, &registers);
-    match waits && live <= most_live_values(natural) {
-        true => 1 + u32::from(half > wider && 2 * half > operations),
+    let live = most_live(&regions.flow, &region.blocks, &|value| {
+        registers(value) * bits(value)
+    });
+    match waits && live <= most_live_values(natural) * 32 {
+        true => 1 + u32::from(narrow > wider && 2 * narrow > operations),
         false => 0,
     }
 }

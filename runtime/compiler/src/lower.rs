@@ -70,7 +70,14 @@ pub fn lower(
     // Known before anything is done for lanes, so that nothing is done twice.
     let natural = lanes::natural_width()?;
     let one_size = lanes.and_then(|lanes| lanes.local_size);
-    let lanes = lanes.filter(|_| widen::pays(function, vector_registers(natural)));
+    let pays = |lanes: &Lanes| {
+        let bits_for_lane = 32 * natural / lanes.width;
+        widen::pays(function, vector_registers(natural), bits_for_lane)
+    };
+    let lanes = lanes.and_then(|lanes| match pays(&lanes) {
+        true => Some(lanes),
+        false => lanes.halved().filter(pays),
+    });
     let independent = !uses_atomics(function);
     calls::lower(module, function).map_err(Error::Internal)?;
     let sub_group_size = lanes.map_or(1, |lanes| lanes.width);

@@ -50,8 +50,9 @@ const WIDE_VECTOR: usize = 8;
 /// costs more than taking vectors apart.
 const OPERATIONS_PER_WIDE_ACCESS: usize = 16;
 
-/// Whether widening a kernel would pay, as far as the size of things tells.
-pub fn pays(kernel: Value, registers_for_vectors: usize) -> bool {
+/// Whether widening a kernel would pay, as far as the size of things tells, where a register holds
+/// `bits` bits of a value in all lanes.
+pub fn pays(kernel: Value, registers_for_vectors: usize, bits: u32) -> bool {
     let (mut operations, mut wide, mut accessed) = (0, 0, 0);
     for instruction in kernel.instructions() {
         let callee = instruction.called_function();
@@ -79,7 +80,7 @@ pub fn pays(kernel: Value, registers_for_vectors: usize) -> bool {
         let blocks: Vec<_> = (0..flow.blocks.len()).collect();
         let registers = |value: Value| match elements(value) {
             count if value.is_instruction() && count > 1 => {
-                count * value.ty().scalar().scalar_bits().div_ceil(32) as usize
+                count * value.ty().scalar().scalar_bits().div_ceil(bits) as usize
             }
             _ => 0,
         };
@@ -291,7 +292,7 @@ mod tests {
         let context = Context::new();
         let text = format!("define void @f(ptr %p, i32 %n) {{ {body} ret void }}");
         let module = context.parse_ir(&text).unwrap();
-        pays(module.function("f").unwrap(), 16)
+        pays(module.function("f").unwrap(), 16, 32)
     }
 
     #[test]
