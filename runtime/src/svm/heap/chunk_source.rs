@@ -45,6 +45,8 @@ struct Chunks {
     used: FreeRanges,
     /// Free chunks that have none.
     fresh: FreeRanges,
+    /// What came back last, in neither set: as a rule the next request is for as much.
+    recent: Option<AddressRange>,
     /// First addresses of the chunks in use that have small pages where others have huge ones.
     sparse: HashSet<usize>,
     next_slab: usize,
@@ -61,6 +63,7 @@ impl ChunkSource {
                 slabs: BTreeMap::new(),
                 used: FreeRanges::new(),
                 fresh: FreeRanges::new(),
+                recent: None,
                 sparse: HashSet::new(),
                 next_slab: FIRST_SLAB,
             }),
@@ -73,6 +76,12 @@ impl ChunkSource {
         let len = align_up(len, CHUNK_BYTES).ok_or(no_room)?;
         let alignment = alignment.max(CHUNK_BYTES);
         let mut state = lock(&self.state);
+        if let Some(recent) = state.recent.take() {
+            if recent.len() == len && recent.start().is_multiple_of(alignment) {
+                return Ok(recent);
+            }
+            state.used.insert(recent);
+        }
         if let Some(range) = state.take(len, alignment) {
             return Ok(range);
         }
@@ -101,13 +110,17 @@ impl ChunkSource {
     /// Takes back what the others gave; nobody uses it any more.
     pub fn give_back(&self, range: AddressRange) {
         let mut state = lock(&self.state);
-        if state.sparse.remove(&range.start()) {
+        if !state.sparse.is_empty() && state.sparse.remove(&range.start()) {
             state.advise_pages(range, true);
         }
-        let merged = state.used.insert(range);
-        if state.used.total() <= KEPT_MEMORY {
+        if let Some(recent) = state.recent.take() {
+            state.used.insert(recent);
+        }
+        if state.used.total() + range.len() <= KEPT_MEMORY {
+            state.recent = Some(range);
             return;
         }
+        let merged = state.used.insert(range);
         // Emptied without the lock: what is being emptied is in no set, so nobody gets it.
         state.used.remove(merged);
         let parts = state.parts(merged);
@@ -169,7 +182,8 @@ impl ChunkSource {
     pub fn bytes(&self) -> (usize, usize) {
         let state = lock(&self.state);
         let mapped = state.slabs.values().map(|slab| slab.range().len()).sum();
-        (mapped, state.used.total() + state.fresh.total())
+        let recent = state.recent.map_or(0, |recent| recent.len());
+        (mapped, state.used.total() + state.fresh.total() + recent)
     }
 }
 
