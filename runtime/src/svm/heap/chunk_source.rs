@@ -24,6 +24,10 @@ const LARGEST_SLAB: usize = 64 << 20;
 /// and what may lie unused in a huge page is little against the whole.
 const HUGE_PAGES_FROM: usize = 16 << 20;
 
+/// Chunks with small pages that are prepared at once, at most: each time takes a call of the system
+/// during which no thread of the process can touch new memory.
+const MOST_SPARSE_AT_ONCE: usize = 16;
+
 /// Freed memory that is kept for reuse, in bytes.
 const KEPT_MEMORY: usize = 128 << 20;
 
@@ -49,6 +53,10 @@ struct Chunks {
     recent: Option<AddressRange>,
     /// First addresses of the chunks in use that have small pages where others have huge ones.
     sparse: HashSet<usize>,
+    /// Free chunks that have small pages where others have huge ones.
+    sparse_free: FreeRanges,
+    /// How often such a chunk was asked for.
+    sparse_asked: usize,
     next_slab: usize,
 }
 
@@ -65,6 +73,8 @@ impl ChunkSource {
                 fresh: FreeRanges::new(),
                 recent: None,
                 sparse: HashSet::new(),
+                sparse_free: FreeRanges::new(),
+                sparse_asked: 0,
                 next_slab: FIRST_SLAB,
             }),
         }
@@ -85,8 +95,8 @@ impl ChunkSource {
         if let Some(range) = state.take(len, alignment) {
             return Ok(range);
         }
-        // Only both kinds of free chunks together may be long enough.
-        if state.used.total() + state.fresh.total() >= len {
+        // Only all kinds of free chunks together may be long enough.
+        if state.free() >= len {
             state.empty_used();
             if let Some(range) = state.fresh.take(len, alignment) {
                 return Ok(range);
@@ -99,27 +109,48 @@ impl ChunkSource {
     /// Takes a chunk of which little may be used: its memory comes in small pages, as far as it is
     /// touched.
     pub fn take_sparse(&self) -> Result<AddressRange, Error> {
-        let range = self.take(CHUNK_BYTES, CHUNK_BYTES)?;
+        let mut state = lock(&self.state);
+        if let Some(range) = state.sparse_free.take(CHUNK_BYTES, CHUNK_BYTES) {
+            state.sparse.insert(range.start());
+            return Ok(range);
+        }
+        state.sparse_asked += 1;
+        let ahead = (state.sparse_asked / 2).clamp(1, MOST_SPARSE_AT_ONCE);
+        drop(state);
+        let range = (self.take(ahead * CHUNK_BYTES, CHUNK_BYTES))
+            .or_else(|_| self.take(CHUNK_BYTES, CHUNK_BYTES))?;
+        let first = AddressRange::new(range.start(), range.start() + CHUNK_BYTES);
+        let others = AddressRange::new(first.end(), range.end());
         let mut state = lock(&self.state);
         if state.advise_pages(range, false) {
-            state.sparse.insert(range.start());
+            state.sparse.insert(first.start());
+            state.sparse_free.insert(others);
+        } else {
+            state.used.insert(others);
         }
-        Ok(range)
+        Ok(first)
     }
 
     /// Takes back what the others gave; nobody uses it any more.
     pub fn give_back(&self, range: AddressRange) {
         let mut state = lock(&self.state);
-        if !state.sparse.is_empty() && state.sparse.remove(&range.start()) {
-            state.advise_pages(range, true);
+        let is_sparse = !state.sparse.is_empty() && state.sparse.remove(&range.start());
+        let kept = state.free() - state.fresh.total() + range.len() <= KEPT_MEMORY;
+        if kept && is_sparse {
+            state.sparse_free.insert(range);
+            return;
         }
         if let Some(recent) = state.recent.take() {
             state.used.insert(recent);
         }
-        if state.used.total() + range.len() <= KEPT_MEMORY {
+        if kept {
             state.recent = Some(range);
             return;
         }
+        if is_sparse {
+            state.advise_pages(range, true);
+        }
+        state.settle_sparse();
         let merged = state.used.insert(range);
         // Emptied without the lock: what is being emptied is in no set, so nobody gets it.
         state.used.remove(merged);
@@ -182,8 +213,7 @@ impl ChunkSource {
     pub fn bytes(&self) -> (usize, usize) {
         let state = lock(&self.state);
         let mapped = state.slabs.values().map(|slab| slab.range().len()).sum();
-        let recent = state.recent.map_or(0, |recent| recent.len());
-        (mapped, state.used.total() + state.fresh.total() + recent)
+        (mapped, state.free())
     }
 }
 
@@ -194,8 +224,23 @@ impl Chunks {
             .or_else(|| self.fresh.take(len, alignment))
     }
 
+    /// Bytes of free chunks of all kinds.
+    fn free(&self) -> usize {
+        let recent = self.recent.map_or(0, |recent| recent.len());
+        self.used.total() + self.fresh.total() + self.sparse_free.total() + recent
+    }
+
+    /// Makes free chunks with small pages chunks like others.
+    fn settle_sparse(&mut self) {
+        for range in self.sparse_free.drain() {
+            self.advise_pages(range, true);
+            self.used.insert(range);
+        }
+    }
+
     /// Gives the memory of all free chunks back to the system.
     fn empty_used(&mut self) {
+        self.settle_sparse();
         for range in self.used.drain() {
             let _emptied = discard(self.parts(range));
             self.fresh.insert(range);
@@ -299,9 +344,36 @@ mod tests {
         let offered = std::path::Path::new("/sys/kernel/mm/transparent_hugepage").exists();
         let found = [huge(ordinary), huge(sparse), huge(behind)];
         assert_eq!(found, [offered, false, offered]);
-        // Whoever has the memory next may use all of it.
+        // It serves the same again; whoever else has the memory may use all of it.
         source.give_back(sparse);
+        assert_eq!(
+            (source.take_sparse().unwrap(), huge(sparse)),
+            (sparse, false)
+        );
+        source.give_back(sparse);
+        lock(&source.state).empty_used();
         assert_eq!(huge(sparse), offered);
+    }
+
+    #[test]
+    fn chunks_with_small_pages_are_prepared_together_and_serve_other_requests_in_need() {
+        let lowest = (1 << 38) - (256 << 20);
+        let options = Profile {
+            address_bits: Some(38),
+            lowest,
+            reserved: Vec::new(),
+        };
+        let source = source(&options);
+        let sparse: Vec<_> = (0..40).map(|_| source.take_sparse().unwrap()).collect();
+        let starts: HashSet<_> = sparse.iter().map(|chunk| chunk.start()).collect();
+        assert_eq!(starts.len(), 40);
+        assert!(lock(&source.state).sparse_asked < 30);
+        let count = || std::iter::from_fn(|| source.take(CHUNK_BYTES, 1).ok()).count();
+        assert_eq!(count(), 128 - 40, "all others");
+        for chunk in sparse {
+            source.give_back(chunk);
+        }
+        assert_eq!(count(), 40);
     }
 
     #[test]
