@@ -41,7 +41,11 @@ impl Streams {
         width: u32,
     ) -> Self {
         let instructions = region.function.instructions();
-        if instructions.len() > MOST_INSTRUCTIONS || !loop_blocks(tree).is_empty() {
+        // Somebody may rely on the order of volatile accesses.
+        if instructions.len() > MOST_INSTRUCTIONS
+            || instructions.iter().any(|one| one.is_ordered_access())
+            || !loop_blocks(tree).is_empty()
+        {
             return Self::default();
         }
         let (mut read, mut reads_side_by_side) = (HashSet::new(), false);
@@ -54,7 +58,7 @@ impl Streams {
         }
         let mut found = Self::default();
         for &store in &instructions {
-            if store.opcode() != Some(Opcode::LLVMStore) || store.is_ordered_access() {
+            if store.opcode() != Some(Opcode::LLVMStore) {
                 continue;
             }
             let address = store.operand(1);

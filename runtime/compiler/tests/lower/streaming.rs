@@ -128,6 +128,7 @@ fn what_is_read_again_stays_in_caches() {
         body("out[i] = n;"),
         body("out[i * 2] = in[i];"),
         body("out[in[i] + 9] = 4;"),
+        body("out[i] = in[i]; *(volatile global int *)(out + 3000) = 1;"),
         body("if (in[i] > n) atomic_inc(out); out[i + 7] = in[i];"),
         body("local int all; all = n; barrier(CLK_LOCAL_MEM_FENCE); out[i] = in[i] + all;"),
         body("int sum = 0; for (int k = 0; k < n; k++) sum += in[i + k] * k; out[i] = sum;"),
