@@ -10,6 +10,7 @@ mod division;
 mod memory;
 mod operation;
 mod serial;
+mod stride;
 mod sub_group;
 mod wide;
 

@@ -40,9 +40,16 @@ impl Widener<'_> {
             self.shape(address),
             Shape::Linear(step) if self.is_packed(element, count, step)
         );
+        let neighbours = match together {
+            true => None,
+            false => self.neighbours(address, element, count),
+        };
+        let first = match neighbours {
+            Some([_, first]) => first,
+            None => self.scalar(address),
+        };
         let packed = |widener: &Self| {
             let wide = element.vector(widener.width * count);
-            let first = widener.scalar(address);
             if mask.is_none() && widener.streams.is_some() {
                 widener.ask_ahead(first, widener.module.store_size_of(wide))?;
             }
@@ -61,12 +68,16 @@ impl Widener<'_> {
                 })
                 .collect()
         };
-        if is_small && count == 1 && mask.is_none() && !together {
+        if is_small && count == 1 && mask.is_none() && !together && neighbours.is_none() {
             self.one_after_the_other(load)?;
             return Ok(());
         }
-        let vectors = match self.guards.get(&address) {
-            Some(&guard) if together => self.either(guard, packed, apart)?,
+        let guard = match neighbours {
+            Some([side_by_side, _]) => Some(side_by_side),
+            None => self.guards.get(&address).copied(),
+        };
+        let vectors = match guard {
+            Some(guard) if together || neighbours.is_some() => self.either(guard, packed, apart)?,
             _ if together => packed(self)?,
             _ => apart(self)?,
         };
@@ -98,9 +109,16 @@ impl Widener<'_> {
             self.shape(address),
             Shape::Linear(step) if self.is_packed(element, count, step)
         );
+        let neighbours = match together {
+            true => None,
+            false => self.neighbours(address, element, count),
+        };
+        let first = match neighbours {
+            Some([_, first]) => first,
+            None => self.scalar(address),
+        };
         let packed = |widener: &Self| {
             let all = widener.interleaved(&vectors);
-            let first = widener.scalar(address);
             if mask.is_none() && widener.streams.is_some_and(|it| it.contains(store)) {
                 Streams::emit(&widener.builder, store, all, first);
                 return Ok(Vec::new());
@@ -118,8 +136,14 @@ impl Widener<'_> {
             }
             Ok(Vec::new())
         };
-        match self.guards.get(&address) {
-            Some(&guard) if together => self.either(guard, packed, apart).map(drop),
+        let guard = match neighbours {
+            Some([side_by_side, _]) => Some(side_by_side),
+            None => self.guards.get(&address).copied(),
+        };
+        match guard {
+            Some(guard) if together || neighbours.is_some() => {
+                self.either(guard, packed, apart).map(drop)
+            }
             _ if together => packed(self).map(drop),
             _ => apart(self).map(drop),
         }
@@ -156,7 +180,7 @@ impl Widener<'_> {
     }
 
     /// Whether lanes lie side by side in memory without gaps.
-    fn is_packed(&self, element: Type, count: u32, step: i64) -> bool {
+    pub(super) fn is_packed(&self, element: Type, count: u32, step: i64) -> bool {
         let bits = element.scalar_bits();
         let whole_bytes = element.is_pointer() || bits >= 8 && bits.is_power_of_two();
         let size = self.module.size_of(element) * u64::from(count);

@@ -13,4 +13,5 @@ mod random_kernels;
 mod reciprocal_root;
 mod rows;
 mod streaming;
+mod strides;
 mod waiting;
