@@ -9,6 +9,16 @@ use crate::widen::wide::components;
 /// Processors gather no smaller elements.
 const LEAST_GATHERED_BITS: u32 = 32;
 
+/// Where lanes find what they access.
+enum Access {
+    /// Side by side, from this address on.
+    Together(Value),
+    /// So, if the condition holds; else anywhere.
+    Either(Value, Value),
+    /// Anywhere.
+    Apart,
+}
+
 impl Widener<'_> {
     /// Every lane gets its own copy of a private variable that has room for one.
     pub(super) fn variable(&mut self, variable: Value) {
@@ -36,19 +46,7 @@ impl Widener<'_> {
         let element = parts[0];
         let count = parts.len() as u32;
         let size = self.module.size_of(element);
-        let together = matches!(
-            self.shape(address),
-            Shape::Linear(step) if self.is_packed(element, count, step)
-        );
-        let neighbours = match together {
-            true => None,
-            false => self.neighbours(address, element, count),
-        };
-        let first = match neighbours {
-            Some([_, first]) => first,
-            None => self.scalar(address),
-        };
-        let packed = |widener: &Self| {
+        let together = |widener: &Self, first| {
             let wide = element.vector(widener.width * count);
             if mask.is_none() && widener.streams.is_some() {
                 widener.ask_ahead(first, widener.module.store_size_of(wide))?;
@@ -68,18 +66,15 @@ impl Widener<'_> {
                 })
                 .collect()
         };
-        if is_small && count == 1 && mask.is_none() && !together && neighbours.is_none() {
-            self.one_after_the_other(load)?;
-            return Ok(());
-        }
-        let guard = match neighbours {
-            Some([side_by_side, _]) => Some(side_by_side),
-            None => self.guards.get(&address).copied(),
-        };
-        let vectors = match guard {
-            Some(guard) if together || neighbours.is_some() => self.either(guard, packed, apart)?,
-            _ if together => packed(self)?,
-            _ => apart(self)?,
+        let vectors = match self.access(address, element, count) {
+            Access::Together(first) => together(self, first)?,
+            Access::Either(condition, first) => {
+                self.either(condition, |widener| together(widener, first), apart)?
+            }
+            Access::Apart if is_small && count == 1 && mask.is_none() => {
+                return self.one_after_the_other(load).map(drop);
+            }
+            Access::Apart => apart(self)?,
         };
         self.set_vectors(load, vectors);
         Ok(())
@@ -105,25 +100,13 @@ impl Widener<'_> {
             return Ok(());
         }
         let vectors = self.lanes(value)?;
-        let together = matches!(
-            self.shape(address),
-            Shape::Linear(step) if self.is_packed(element, count, step)
-        );
-        let neighbours = match together {
-            true => None,
-            false => self.neighbours(address, element, count),
-        };
-        let first = match neighbours {
-            Some([_, first]) => first,
-            None => self.scalar(address),
-        };
-        let packed = |widener: &Self| {
+        let together = |widener: &Self, first| {
             let all = widener.interleaved(&vectors);
             if mask.is_none() && widener.streams.is_some_and(|it| it.contains(store)) {
                 Streams::emit(&widener.builder, store, all, first);
-                return Ok(Vec::new());
+            } else {
+                widener.masked_store(all, first, store.alignment(), mask, count)?;
             }
-            widener.masked_store(all, first, store.alignment(), mask, count)?;
             Ok(Vec::new())
         };
         let apart = |widener: &Self| {
@@ -136,16 +119,30 @@ impl Widener<'_> {
             }
             Ok(Vec::new())
         };
-        let guard = match neighbours {
-            Some([side_by_side, _]) => Some(side_by_side),
-            None => self.guards.get(&address).copied(),
-        };
-        match guard {
-            Some(guard) if together || neighbours.is_some() => {
-                self.either(guard, packed, apart).map(drop)
+        match self.access(address, element, count) {
+            Access::Together(first) => together(self, first),
+            Access::Either(condition, first) => {
+                self.either(condition, |widener| together(widener, first), apart)
             }
-            _ if together => packed(self).map(drop),
-            _ => apart(self).map(drop),
+            Access::Apart => apart(self),
+        }
+        .map(drop)
+    }
+
+    /// How lanes access `count` elements each.
+    fn access(&self, address: Value, element: Type, count: u32) -> Access {
+        let first = self.scalar(address);
+        match self.shape(address) {
+            Shape::Linear(step) if self.is_packed(element, count, step) => {
+                match self.guards.get(&address) {
+                    Some(&guard) => Access::Either(guard, first),
+                    None => Access::Together(first),
+                }
+            }
+            _ => match self.neighbours(address, element, count) {
+                Some([side_by_side, first]) => Access::Either(side_by_side, first),
+                None => Access::Apart,
+            },
         }
     }
 
