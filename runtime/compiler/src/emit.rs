@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::frontend::take_text;
 use crate::host_math;
 use crate::huge_block;
-use crate::llvm::{Module, TargetMachine, Value};
+use crate::llvm::{Emission, Module, TargetMachine, Value};
 
 /// LLVM's pipeline.
 const OPTIMISE: &str = "default<O2>";
@@ -47,6 +47,9 @@ const MANY_LOOPS: usize = 300;
 /// The pipeline for programs built with `-cl-opt-disable`.
 const OPTIMISE_LITTLE: &str = "default<O1>";
 
+/// The pipeline for kernels that are too large to be optimised.
+const OPTIMISE_NOTHING: &str = "always-inline,globaldce";
+
 /// How much of the optimiser to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effort {
@@ -58,6 +61,8 @@ pub enum Effort {
     Straight,
     /// `-cl-opt-disable`: what costs little, and no vectorising.
     Little,
+    /// For what is too large: nothing.
+    None,
 }
 
 /// Optimises a module for the host and compiles it to an object file.
@@ -71,6 +76,7 @@ pub fn object(module: &Module, machine: &TargetMachine, effort: Effort) -> Resul
     let is_huge = count(|function| function.instructions().len()) > HUGE;
     let many_loops = count(|function| ControlFlow::new(function).count_loops()) > MANY_LOOPS;
     let (pipeline, vectorize) = match effort {
+        Effort::None => (OPTIMISE_NOTHING, false),
         _ if many_loops => (OPTIMISE_MANY_LOOPS, false),
         Effort::Full => (OPTIMISE, true),
         Effort::Quick | Effort::Straight if is_huge => (OPTIMISE_HUGE, false),
@@ -90,9 +96,15 @@ pub fn object(module: &Module, machine: &TargetMachine, effort: Effort) -> Resul
     module
         .run_passes_with(pipeline, machine, vectorize)
         .and_then(|()| huge_block::split(module))
-        .and_then(|()| match is_huge || many_loops {
-            true => machine.emit_huge_object(module),
-            false => machine.emit_object(module),
+        .and_then(|()| {
+            machine.emit_object(
+                module,
+                match effort {
+                    Effort::None => Emission::Plain,
+                    _ if is_huge || many_loops => Emission::Huge,
+                    _ => Emission::Usual,
+                },
+            )
         })
         .map_err(Error::Internal)
 }

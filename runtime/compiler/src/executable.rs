@@ -14,7 +14,7 @@ use crate::cache::{self, Key};
 use crate::emit::{self, Effort, Jit};
 use crate::error::Error;
 use crate::lanes::{self, Lanes};
-use crate::llvm::{address_space, Context, Linkage, Module, TargetMachine, Value};
+use crate::llvm::{address_space, Context, Emission, Linkage, Module, TargetMachine, Value};
 use crate::lower::Lowered;
 use crate::recovery::isolated;
 use crate::{binary, frontend, lower, metadata, size_budget, sub_group};
@@ -353,7 +353,7 @@ impl Loaded {
         let Compiled { object, lowered } = match kept {
             Some(compiled) => compiled,
             None => {
-                let compiled = isolated(|| self.compile(definition, lanes, &symbol))??;
+                let compiled = self.compile(definition, lanes, &symbol)?;
                 cache::put(&key, encode(&compiled).unwrap_or_default());
                 compiled
             }
@@ -381,9 +381,13 @@ impl Loaded {
         lanes: Option<Lanes>,
         symbol: &str,
     ) -> Result<Compiled, Error> {
-        let machine = TargetMachine::host().map_err(Error::Internal)?;
-        match self.compile_in_lanes(kernel, &machine, lanes, symbol) {
-            Err(Error::NotWidened(_)) => self.compile_in_lanes(kernel, &machine, None, symbol),
+        let compile = |lanes, optimise_vast| {
+            isolated(|| self.compile_in_lanes(kernel, lanes, optimise_vast, symbol))?
+        };
+        match compile(lanes, false) {
+            Err(Error::NotWidened(_)) => compile(None, false),
+            // What LLVM does without optimising is rarely done, and may fail where all else works.
+            Err(Error::Internal(_)) => compile(lanes, true),
             compiled => compiled,
         }
     }
@@ -391,10 +395,11 @@ impl Loaded {
     fn compile_in_lanes(
         &self,
         kernel: &Kernel,
-        machine: &TargetMachine,
         mut lanes: Option<Lanes>,
+        optimise_vast: bool,
         symbol: &str,
     ) -> Result<Compiled, Error> {
+        let machine = &TargetMachine::host().map_err(Error::Internal)?;
         let context = Context::without_names();
         let module = self.module_of(&context, kernel)?;
         for variable in shared_variables(&module) {
@@ -420,8 +425,17 @@ impl Loaded {
             }
         }
         let (name, arguments) = (&kernel.name, &kernel.arguments);
-        let lowered = lower::lower(&module, name, arguments, machine, lanes, symbol)?;
+        let lowered = lower::lower(
+            &module,
+            name,
+            arguments,
+            machine,
+            lanes,
+            optimise_vast,
+            symbol,
+        )?;
         let effort = match (lowered.has_loops, lanes) {
+            _ if lowered.is_vast => Effort::None,
             _ if little => Effort::Little,
             (false, _) => Effort::Straight,
             (true, None) => Effort::Full,
@@ -496,6 +510,8 @@ fn object_of_variables(module: &Module) -> Result<(Option<Vec<u8>>, u64), Error>
     module
         .run_passes("globaldce", &machine)
         .map_err(Error::Internal)?;
-    let object = machine.emit_object(module).map_err(Error::Internal)?;
+    let object = machine
+        .emit_object(module, Emission::Usual)
+        .map_err(Error::Internal)?;
     Ok((Some(object), bytes))
 }

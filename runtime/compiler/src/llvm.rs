@@ -19,7 +19,7 @@ mod value;
 pub use block::Block;
 pub use builder::Builder;
 pub use context::{Attribute, Context, Metadata};
-pub use machine::{initialize_native_target, TargetMachine};
+pub use machine::{initialize_native_target, Emission, TargetMachine};
 pub use module::{Module, OwnedMessage};
 pub use types::Type;
 pub use value::Value;

@@ -12,7 +12,7 @@ use crate::lanes::{self, Lanes};
 use crate::llvm::{Module, TargetMachine, Value};
 use crate::local_memory;
 use crate::plain_atomic;
-use crate::prepare;
+use crate::prepare::{self, Prepared};
 use crate::reciprocal;
 use crate::reciprocal_root;
 use crate::region::Regions;
@@ -38,6 +38,8 @@ pub struct Lowered {
     pub stack_bytes: u64,
     /// Most work-items in a sub-group.
     pub sub_group_size: u32,
+    /// The kernel is too large to be optimised.
+    pub is_vast: bool,
     /// There are loops in what a work-item does.
     pub has_loops: bool,
     /// Work-items meet, and code for one local size would know how many.
@@ -52,7 +54,8 @@ const STACK_BASE: u64 = 64 << 10;
 /// Lowers the kernel named `kernel`; `arguments` tells where the argument block holds its
 /// arguments, `entry_symbol` is the name for the entry point. The module must contain what the kernel
 /// calls. With `lanes`, work-items that lie next to each other in dimension 0 run at once, in the lanes
-/// of vectors; they are a sub-group.
+/// of vectors; they are a sub-group. Kernels that are too large to be optimised are so only with
+/// `optimise_vast`.
 ///
 /// # Errors
 /// [`Error::Link`] for recursion, [`Error::NotWidened`] if only a module lowered without width will
@@ -63,10 +66,11 @@ pub fn lower(
     arguments: &[Argument],
     machine: &TargetMachine,
     lanes: Option<Lanes>,
+    optimise_vast: bool,
     entry_symbol: &str,
 ) -> Result<Lowered, Error> {
     division::make_total(module);
-    let function = prepare::prepare(module, kernel, machine)?;
+    let Prepared { function, is_vast } = prepare::prepare(module, kernel, machine, optimise_vast)?;
     // Known before anything is done for lanes, so that nothing is done twice.
     let natural = lanes::natural_width()?;
     let one_size = lanes.and_then(|lanes| lanes.local_size);
@@ -74,19 +78,23 @@ pub fn lower(
         let bits_for_lane = 32 * natural / lanes.width;
         widen::pays(function, vector_registers(natural), bits_for_lane)
     };
-    let lanes = lanes.and_then(|lanes| match pays(&lanes) {
-        true => Some(lanes),
-        false => lanes.halved().filter(pays),
-    });
+    let lanes = lanes
+        .filter(|_| !is_vast)
+        .and_then(|lanes| match pays(&lanes) {
+            true => Some(lanes),
+            false => lanes.halved().filter(pays),
+        });
     let independent = !uses_atomics(function);
     calls::lower(module, function).map_err(Error::Internal)?;
     let sub_group_size = lanes.map_or(1, |lanes| lanes.width);
     sub_group::settle(module, function, lanes.map(|lanes| lanes.width));
     work_item::lower(module, function);
     let local_bytes = local_memory::place(module, function);
-    module
-        .run_passes(prepare::SIMPLIFY, machine)
-        .map_err(Error::Internal)?;
+    if !is_vast {
+        module
+            .run_passes(prepare::SIMPLIFY, machine)
+            .map_err(Error::Internal)?;
+    }
     reciprocal::multiply(&module.context().builder(), function);
     if structure::has_barriers(function) {
         structure::prepare(module.context(), function);
@@ -142,6 +150,7 @@ pub fn lower(
         private_bytes: memory.private,
         stack_bytes: memory.stack + STACK_BASE,
         sub_group_size,
+        is_vast,
         has_loops: regions.flow.has_loops(),
         gains_by_size: regions.regions.len() > 1 && local_size.is_none(),
         streamed_bytes,

@@ -12,6 +12,9 @@ use crate::{size_budget, sub_group, undefined};
 const INLINE: &str = "always-inline,globaldce,function(sroa,early-cse,simplifycfg,\
                       instcombine<no-verify-fixpoint>)";
 
+/// Passes that leave one function, for kernels that are too large to be optimised.
+const INLINE_ONLY: &str = "always-inline,globaldce";
+
 /// Passes that leave one call where functions of the program call something twice with the same
 /// arguments.
 const SHARE: &str = "always-inline,function(sroa,early-cse)";
@@ -20,12 +23,26 @@ const SHARE: &str = "always-inline,function(sroa,early-cse)";
 pub const SIMPLIFY: &str =
     "function(sroa,early-cse,instcombine<no-verify-fixpoint>,simplifycfg,adce)";
 
+/// A kernel that is one function.
+#[derive(Debug, Clone, Copy)]
+pub struct Prepared {
+    /// The function.
+    pub function: Value,
+    /// It is too large to be optimised.
+    pub is_vast: bool,
+}
+
 /// Brings everything `kernel` needs into its function, for the host's triple and data layout, but for
 /// functions that only compute and of which there would be too many copies.
 ///
 /// # Errors
 /// There is no such kernel, or a function calls itself.
-pub fn prepare(module: &Module, kernel: &str, machine: &TargetMachine) -> Result<Value, Error> {
+pub fn prepare(
+    module: &Module,
+    kernel: &str,
+    machine: &TargetMachine,
+    optimise_vast: bool,
+) -> Result<Prepared, Error> {
     let function = module
         .function(kernel)
         .filter(|function| !function.is_declaration())
@@ -34,6 +51,7 @@ pub fn prepare(module: &Module, kernel: &str, machine: &TargetMachine) -> Result
     module.strip_debug_info();
     module.set_triple(&machine.triple());
     module.set_data_layout(&machine.data_layout());
+    let is_vast = !optimise_vast && size_budget::is_vast(function);
     let out_of_line = size_budget::out_of_line(function);
     let mut shared = Vec::new();
     for other in module.functions() {
@@ -54,13 +72,13 @@ pub fn prepare(module: &Module, kernel: &str, machine: &TargetMachine) -> Result
         }
     }
     let run = |passes| module.run_passes(passes, machine).map_err(Error::Internal);
-    if shared.iter().any(|function| function.users().len() > 1) {
+    if !is_vast && shared.iter().any(|function| function.users().len() > 1) {
         run(SHARE)?;
     }
     for function in shared {
         inline_always(module, function);
     }
-    run(INLINE)?;
+    run(if is_vast { INLINE_ONLY } else { INLINE })?;
     for instruction in function.instructions() {
         let callee = instruction.called_function();
         let stays = |callee: &Value| callee.is_declaration() || out_of_line.contains(callee);
@@ -70,7 +88,7 @@ pub fn prepare(module: &Module, kernel: &str, machine: &TargetMachine) -> Result
         }
     }
     copy_structures(module, function);
-    Ok(function)
+    Ok(Prepared { function, is_vast })
 }
 
 /// Whether a function is a part of builtins that several of them have in common.
@@ -99,7 +117,7 @@ fn make_inlinable(function: Value) {
 /// Calls at which work-items meet must not be copied or moved under other conditions.
 fn mark_convergent(module: &Module, function: Value) {
     let name = function.name();
-    if name.contains("barrier") || name.contains("work_group_") {
+    if size_budget::is_meeting(&name) {
         function.add_attribute(module.context().enum_attribute("convergent", 0));
     }
 }
@@ -210,7 +228,7 @@ mod tests {
         let context = Context::new();
         let module = context.parse_ir(text).unwrap();
         let machine = TargetMachine::host().unwrap();
-        prepare(&module, "k", &machine)?;
+        prepare(&module, "k", &machine, false)?;
         module.verify().unwrap();
         Ok(module.to_string())
     }

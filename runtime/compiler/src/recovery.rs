@@ -153,7 +153,7 @@ pub(crate) fn block_signals() {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::llvm::{Context, TargetMachine};
+    use crate::llvm::{Context, Emission, TargetMachine};
 
     fn crash() {
         // SAFETY: none; this is the crash that the protection is there for.
@@ -247,7 +247,7 @@ mod tests {
             .unwrap();
         module.set_triple(&machine.triple());
         module.set_data_layout(&machine.data_layout());
-        let error = protected(|| machine.emit_object(&module).map(|_| ()))
+        let error = protected(|| machine.emit_object(&module, Emission::Usual).map(|_| ()))
             .unwrap_err()
             .to_string();
         assert!(error.contains("LLVM gave up"), "{error}");

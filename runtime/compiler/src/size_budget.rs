@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::control_flow::ControlFlow;
 use crate::host_math;
 use crate::llvm::{Opcode, Value};
 
@@ -14,6 +15,65 @@ const LEAST_OUT_OF_LINE: usize = 20;
 
 /// More instructions, with everything inlined, take a noticeable time to compile.
 const MOST_OF_BRIEF: usize = 3_000;
+
+/// Loops and choices between several ways, and places where work-items meet, of a kernel that is still
+/// optimised: beyond, that would take time that grows with the square of their number.
+const MOST_OF_OPTIMISED: Knots = Knots {
+    ways: 2_500,
+    meetings: 500,
+};
+
+/// Kernels of fewer instructions have not as many.
+const LEAST_OF_VAST: usize = 4_000;
+
+/// Whether a kernel is too large to be optimised.
+pub fn is_vast(kernel: Value) -> bool {
+    if size(kernel, &mut HashMap::new()).instructions < LEAST_OF_VAST {
+        return false;
+    }
+    let found = knots(kernel, &mut HashMap::new());
+    found.ways > MOST_OF_OPTIMISED.ways || found.meetings > MOST_OF_OPTIMISED.meetings
+}
+
+/// What makes the control flow of a function with all that it calls.
+#[derive(Debug, Clone, Copy)]
+struct Knots {
+    /// Loops, and choices between several ways.
+    ways: usize,
+    /// Calls at which work-items meet.
+    meetings: usize,
+}
+
+fn knots(function: Value, known: &mut HashMap<Value, Knots>) -> Knots {
+    if let Some(&knots) = known.get(&function) {
+        return knots;
+    }
+    let mut sum = Knots {
+        ways: ControlFlow::new(function).count_loops(),
+        meetings: 0,
+    };
+    for instruction in function.instructions() {
+        if instruction.opcode() == Some(Opcode::LLVMSwitch) {
+            sum.ways += 1;
+        }
+        match instruction.called_function() {
+            Some(callee) if !callee.is_declaration() => {
+                let callee = knots(callee, known);
+                sum.ways = sum.ways.saturating_add(callee.ways);
+                sum.meetings = sum.meetings.saturating_add(callee.meetings);
+            }
+            Some(callee) => sum.meetings += usize::from(is_meeting(&callee.name())),
+            None => {}
+        }
+    }
+    known.insert(function, sum);
+    sum
+}
+
+/// Whether work-items meet at calls of this builtin.
+pub fn is_meeting(name: &str) -> bool {
+    name.contains("barrier") || name.contains("work_group_")
+}
 
 /// Whether a kernel is compiled in a moment: within a tenth of a second or two.
 pub fn is_brief(kernel: Value) -> bool {
@@ -114,5 +174,40 @@ mod tests {
     fn only_too_many_copies_of_what_only_computes_are_avoided() {
         assert_eq!(kept(10), Vec::<String>::new());
         assert_eq!(kept(1000), ["asks", "calls", "computes"]);
+    }
+
+    #[test]
+    fn kernels_of_thousands_of_loops_switches_or_barriers_are_vast() {
+        let vast = |calls: usize, name: &str| {
+            let call = format!("call void @{name}(i32 %n)\n");
+            let text = format!(
+                "declare void @_Z7barrierj(i32)
+                define void @line(i32 %n) {{ {} ret void }}
+                define void @loop(i32 %n) {{
+                  br label %l
+                l: %i = phi i32 [ 0, %0 ], [ %j, %l ]
+                  %j = add i32 %i, 1
+                  %c = icmp ult i32 %j, %n
+                  br i1 %c, label %l, label %e
+                e: ret void
+                }}
+                define void @choice(i32 %n) {{
+                  switch i32 %n, label %a [ i32 1, label %b ]
+                a: call void @loop(i32 %n)
+                  ret void
+                b: ret void
+                }}
+                define void @k(i32 %n) {{ {} ret void }}",
+                call.replace(name, "_Z7barrierj"),
+                call.repeat(calls),
+            );
+            let context = Context::new();
+            let module = context.parse_ir(&text).unwrap();
+            is_vast(module.function("k").unwrap())
+        };
+        assert_eq!([vast(2500, "loop"), vast(2501, "loop")], [false, true]);
+        assert_eq!([vast(1250, "choice"), vast(1251, "choice")], [false, true]);
+        assert_eq!([vast(3, "line"), vast(2000, "line")], [false, true]);
+        assert!(!vast(400, "_Z7barrierj"));
     }
 }

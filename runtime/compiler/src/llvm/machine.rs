@@ -12,11 +12,23 @@ use llvm_sys::target_machine::*;
 use super::context::c_string;
 use super::{llvm, Module, OwnedMessage};
 
+/// How code is generated. The numbers are those of `shim/emit.cpp`.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Emission {
+    /// With everything that LLVM can.
+    Usual = 0,
+    /// Without what takes time that grows with the square of a module's size.
+    Huge = 1,
+    /// In the least time.
+    Plain = 2,
+}
+
 extern "C" {
     fn isocl_emit(
         target: LLVMTargetMachineRef,
         module: LLVMModuleRef,
-        huge: bool,
+        emission: Emission,
     ) -> LLVMMemoryBufferRef;
 }
 
@@ -215,21 +227,8 @@ impl TargetMachine {
     ///
     /// # Errors
     /// The code generator's message.
-    pub fn emit_object(&self, module: &Module) -> Result<Vec<u8>, String> {
-        self.emit(module, false)
-    }
-
-    /// As [`Self::emit_object`], without what takes time that grows with the square of a module's
-    /// size.
-    ///
-    /// # Errors
-    /// The code generator's message.
-    pub fn emit_huge_object(&self, module: &Module) -> Result<Vec<u8>, String> {
-        self.emit(module, true)
-    }
-
-    fn emit(&self, module: &Module, huge: bool) -> Result<Vec<u8>, String> {
-        let buffer = llvm!(isocl_emit(self.raw(), module.raw(), huge));
+    pub fn emit_object(&self, module: &Module, emission: Emission) -> Result<Vec<u8>, String> {
+        let buffer = llvm!(isocl_emit(self.raw(), module.raw(), emission));
         if buffer.is_null() {
             return Err("LLVM emits no objects for this target".to_owned());
         }

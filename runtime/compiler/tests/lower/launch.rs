@@ -10,7 +10,7 @@ use std::ptr;
 use isocl_compiler::emit::Jit;
 use isocl_compiler::lanes::Lanes;
 use isocl_compiler::library;
-use isocl_compiler::llvm::{Context, Module, TargetMachine};
+use isocl_compiler::llvm::{Context, Emission, Module, TargetMachine};
 use isocl_compiler::lower::{lower, Lowered};
 use isocl_compiler_interface::launch::{KernelEntry, LaunchFrame};
 use isocl_compiler_interface::message::{AddressSpace, Argument, ArgumentKind};
@@ -117,7 +117,7 @@ impl Kernel {
         library::link(&module).unwrap();
         let machine = TargetMachine::host().unwrap();
         let (arguments, block_bytes) = describe(arguments);
-        let lowered = lower(&module, "k", &arguments, &machine, lanes, "entry").unwrap();
+        let lowered = lower(&module, "k", &arguments, &machine, lanes, false, "entry").unwrap();
         let ir = module.to_string();
         module.run_passes("default<O2>", &machine).unwrap();
         let (jit, entry) = jit(&module, &machine, "entry");
@@ -238,7 +238,8 @@ fn describe(arguments: &[Arg]) -> (Vec<Argument>, usize) {
 /// The code of a module and its entry point.
 fn jit(module: &Module, machine: &TargetMachine, symbol: &str) -> (Jit, KernelEntry) {
     let jit = Jit::new().unwrap();
-    jit.add(&machine.emit_object(module).unwrap()).unwrap();
+    jit.add(&machine.emit_object(module, Emission::Usual).unwrap())
+        .unwrap();
     let address = jit.address(symbol).unwrap() as usize;
     // SAFETY: the symbol is a kernel's entry point, whose code lives as long as `jit`.
     let entry = unsafe { std::mem::transmute::<usize, KernelEntry>(address) };
