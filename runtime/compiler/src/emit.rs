@@ -10,6 +10,7 @@ use crate::frontend::take_text;
 use crate::host_math;
 use crate::huge_block;
 use crate::llvm::{Emission, Module, TargetMachine, Value};
+use crate::prepare;
 
 /// LLVM's pipeline.
 const OPTIMISE: &str = "default<O2>";
@@ -47,9 +48,6 @@ const MANY_LOOPS: usize = 300;
 /// The pipeline for programs built with `-cl-opt-disable`.
 const OPTIMISE_LITTLE: &str = "default<O1>";
 
-/// The pipeline for kernels that are too large to be optimised.
-const OPTIMISE_NOTHING: &str = "always-inline,globaldce";
-
 /// How much of the optimiser to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effort {
@@ -76,7 +74,7 @@ pub fn object(module: &Module, machine: &TargetMachine, effort: Effort) -> Resul
     let is_huge = count(|function| function.instructions().len()) > HUGE;
     let many_loops = count(|function| ControlFlow::new(function).count_loops()) > MANY_LOOPS;
     let (pipeline, vectorize) = match effort {
-        Effort::None => (OPTIMISE_NOTHING, false),
+        Effort::None => (prepare::INLINE_ONLY, false),
         _ if many_loops => (OPTIMISE_MANY_LOOPS, false),
         Effort::Full => (OPTIMISE, true),
         Effort::Quick | Effort::Straight if is_huge => (OPTIMISE_HUGE, false),

@@ -384,10 +384,13 @@ impl Loaded {
         let compile = |lanes, optimise_vast| {
             isolated(|| self.compile_in_lanes(kernel, lanes, optimise_vast, symbol))?
         };
-        match compile(lanes, false) {
-            Err(Error::NotWidened(_)) => compile(None, false),
+        let compile_somehow = |optimise_vast| match compile(lanes, optimise_vast) {
+            Err(Error::NotWidened(_)) => compile(None, optimise_vast),
+            compiled => compiled,
+        };
+        match compile_somehow(false) {
             // What LLVM does without optimising is rarely done, and may fail where all else works.
-            Err(Error::Internal(_)) => compile(lanes, true),
+            Err(Error::Internal(_)) => compile_somehow(true),
             compiled => compiled,
         }
     }

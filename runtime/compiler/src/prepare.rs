@@ -13,7 +13,7 @@ const INLINE: &str = "always-inline,globaldce,function(sroa,early-cse,simplifycf
                       instcombine<no-verify-fixpoint>)";
 
 /// Passes that leave one function, for kernels that are too large to be optimised.
-const INLINE_ONLY: &str = "always-inline,globaldce";
+pub const INLINE_ONLY: &str = "always-inline,globaldce";
 
 /// Passes that leave one call where functions of the program call something twice with the same
 /// arguments.

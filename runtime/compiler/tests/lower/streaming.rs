@@ -68,16 +68,18 @@ fn streamed(source: &str) -> (u32, usize) {
     found
 }
 
+/// A kernel that does `body` for the work-item `i`.
+fn body(body: &str) -> String {
+    format!(
+        "kernel void k(global int *out, global const int *in, int n) {{
+            size_t i = get_global_id(1) * 300 + get_global_id(0);
+            {body}
+        }}"
+    )
+}
+
 #[test]
 fn rows_begin_anywhere_in_a_line() {
-    let body = |body: &str| {
-        format!(
-            "kernel void k(global int *out, global const int *in, int n) {{
-                size_t i = get_global_id(1) * 300 + get_global_id(0);
-                {body}
-            }}"
-        )
-    };
     assert_eq!(streamed(&body("out[i + n] = in[i] - 3;")), (4, 1));
     assert_eq!(
         streamed(&body("out[i] = in[i + n] + in[i] * in[i + 1];")),
@@ -115,14 +117,6 @@ fn narrow_ids_may_wrap() {
 
 #[test]
 fn what_is_read_again_stays_in_caches() {
-    let body = |body: &str| {
-        format!(
-            "kernel void k(global int *out, global const int *in, int n) {{
-                size_t i = get_global_id(1) * 300 + get_global_id(0);
-                {body}
-            }}"
-        )
-    };
     for body in [
         body("out[i] += in[i];"),
         body("out[i] = n;"),
