@@ -124,32 +124,36 @@ fn a_device_is_told_every_buffer_and_its_end() {
 #[test]
 #[ignore = "needs a kernel driver: ISOCL_TEST_DEVICE=node"]
 fn a_device_that_sees_a_buffer_elsewhere_is_refused() {
-    let Some((driver, device)) = open_with(Behaviour::Elsewhere) else {
-        return;
-    };
-    let error = try_map(&driver, SLAB_GRANULE, SLAB_GRANULE).unwrap_err();
-    assert_eq!(error.errno, libc::EADDRNOTAVAIL);
-    let [Asked::Bind(bound, range), Asked::Unbind(unbound, _)] = device.asked()[..] else {
-        panic!("bound, and taken back");
-    };
-    assert_eq!(bound, unbound);
-    assert!(!is_node_at(range.address()));
+    alone(|| {
+        let Some((driver, device)) = open_with(Behaviour::Elsewhere) else {
+            return;
+        };
+        let error = try_map(&driver, SLAB_GRANULE, SLAB_GRANULE).unwrap_err();
+        assert_eq!(error.errno, libc::EADDRNOTAVAIL);
+        let [Asked::Bind(bound, range), Asked::Unbind(unbound, _)] = device.asked()[..] else {
+            panic!("bound, and taken back");
+        };
+        assert_eq!(bound, unbound);
+        assert!(!is_node_at(range.address()));
+    });
 }
 
 #[test]
 #[ignore = "needs a kernel driver: ISOCL_TEST_DEVICE=node"]
 fn a_buffer_that_cannot_be_bound_is_given_back() {
-    let Some((driver, device)) = open_with(Behaviour::RefusesBinding) else {
-        return;
-    };
-    for _ in 0..3 {
-        assert!(try_map(&driver, SLAB_GRANULE, SLAB_GRANULE).is_err());
-        let [Asked::Bind(handle, range)] = device.asked()[..] else {
-            panic!("one binding");
+    alone(|| {
+        let Some((driver, device)) = open_with(Behaviour::RefusesBinding) else {
+            return;
         };
-        assert_eq!(handle.get(), 1, "the last one's handle is free again");
-        assert!(!is_node_at(range.address()));
-    }
+        for _ in 0..3 {
+            assert!(try_map(&driver, SLAB_GRANULE, SLAB_GRANULE).is_err());
+            let [Asked::Bind(handle, range)] = device.asked()[..] else {
+                panic!("one binding");
+            };
+            assert_eq!(handle.get(), 1, "the last one's handle is free again");
+            assert!(!is_node_at(range.address()));
+        }
+    });
 }
 
 #[test]

@@ -5,29 +5,31 @@ use super::*;
 #[test]
 #[ignore = "needs a kernel driver: ISOCL_TEST_DEVICE=node"]
 fn a_child_leaves_addresses_alone_that_are_no_longer_its_own() {
-    for driver in drivers() {
-        assert!(!driver.survives_fork());
-        let slab = map(&driver, SLAB_GRANULE);
-        let (range, address) = (slab.range(), slab.range().address());
-        set_word(address, 42);
-        let slab = std::cell::Cell::new(Some(slab));
-        let good = in_child(|| {
-            assert_eq!(mapped_at(address), None);
+    alone(|| {
+        for driver in drivers() {
+            assert!(!driver.survives_fork());
+            let slab = map(&driver, SLAB_GRANULE);
+            let (range, address) = (slab.range(), slab.range().address());
+            set_word(address, 42);
+            let slab = std::cell::Cell::new(Some(slab));
+            let good = in_child(|| {
+                assert_eq!(mapped_at(address), None);
+                let slab = slab.take().unwrap();
+                assert!(slab.populate(range).is_err() && slab.discard(range).is_err());
+                // Somebody else's now.
+                assert!(occupy(range));
+                set_word(address, 43);
+                drop(slab);
+                assert_eq!(word(address), 43);
+            });
+            assert!(good);
+            assert_eq!(word(address), 42);
             let slab = slab.take().unwrap();
-            assert!(slab.populate(range).is_err() && slab.discard(range).is_err());
-            // Somebody else's now.
-            assert!(occupy(range));
-            set_word(address, 43);
+            assert_device_sees(&driver, &slab, &[(address, 42)]);
             drop(slab);
-            assert_eq!(word(address), 43);
-        });
-        assert!(good);
-        assert_eq!(word(address), 42);
-        let slab = slab.take().unwrap();
-        assert_device_sees(&driver, &slab, &[(address, 42)]);
-        drop(slab);
-        assert!(!is_node_at(address));
-    }
+            assert!(!is_node_at(address));
+        }
+    });
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! tests run in a guest (`make driver-test`), where the node exists.
 #![allow(unsafe_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use std::io::Write;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -144,6 +145,12 @@ fn assert_device_sees(driver: &Arc<dyn Driver>, slab: &Slab, words: &[(Address, 
     }
 }
 
+/// A test that asks whether memory was given back: in a process without other threads, whose
+/// tests would map theirs at the same addresses.
+fn alone(test: impl FnOnce()) {
+    assert!(in_child(test), "see what the child printed");
+}
+
 /// Whether `work` came to its end without panicking, in a forked child.
 fn in_child(work: impl FnOnce()) -> bool {
     // SAFETY: the child runs `work` and leaves without unwinding or exit handlers; `waitpid`
@@ -152,6 +159,10 @@ fn in_child(work: impl FnOnce()) -> bool {
         let child = libc::fork();
         if child == 0 {
             libc::alarm(60);
+            // What the test harness captures would end with the child.
+            std::panic::set_hook(Box::new(|panic| {
+                let _ = writeln!(std::io::stderr(), "{panic}");
+            }));
             let outcome = std::panic::catch_unwind(AssertUnwindSafe(work));
             libc::_exit(i32::from(outcome.is_err()));
         }

@@ -97,13 +97,15 @@ fn threads_map_side_by_side() {
 #[test]
 #[ignore = "needs a kernel driver: ISOCL_TEST_DEVICE=node"]
 fn slabs_keep_their_driver() {
-    for driver in drivers() {
-        let slab = map(&driver, SLAB_GRANULE);
-        drop(driver);
-        set_word(slab.range().address(), 6);
-        assert_eq!(word(slab.range().address()), 6);
-        let range = slab.range();
-        drop(slab);
-        assert!(!is_node_at(range.address()));
-    }
+    alone(|| {
+        for driver in drivers() {
+            let slab = map(&driver, SLAB_GRANULE);
+            drop(driver);
+            set_word(slab.range().address(), 6);
+            assert_eq!(word(slab.range().address()), 6);
+            let range = slab.range();
+            drop(slab);
+            assert!(!is_node_at(range.address()));
+        }
+    });
 }

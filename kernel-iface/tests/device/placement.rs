@@ -13,37 +13,39 @@ fn parameter(name: &str) -> String {
 #[test]
 #[ignore = "needs a kernel driver: ISOCL_TEST_DEVICE=node"]
 fn slabs_are_mappings_of_the_node_inside_the_plan() {
-    let kinds = if is_isocl() {
-        [Placement::KernelPlaced, Placement::UserReserved]
-    } else {
-        [Placement::UserReserved; 2]
-    };
-    for (driver, kind) in drivers().iter().zip(kinds) {
-        assert_eq!(driver.placement(), kind);
-        let slabs: Vec<Slab> = (1..=8)
-            .map(|index| map(driver, index * SLAB_GRANULE))
-            .collect();
-        for (index, slab) in slabs.iter().enumerate() {
-            let (first, last) = (slab.range().address(), Address(slab.range().end() - 8));
-            assert!(driver.plan().contains(&slab.range()));
-            assert!(first.is_aligned_to(SLAB_GRANULE));
-            assert!(is_node_at(first) && is_node_at(last));
-            assert!(slabs[index + 1..]
-                .iter()
-                .all(|other| !other.range().overlaps(&slab.range())));
-            assert_eq!((word(first), word(last)), (0, 0), "new memory is zero");
-            set_word(first, index as u64 + 1);
+    alone(|| {
+        let kinds = if is_isocl() {
+            [Placement::KernelPlaced, Placement::UserReserved]
+        } else {
+            [Placement::UserReserved; 2]
+        };
+        for (driver, kind) in drivers().iter().zip(kinds) {
+            assert_eq!(driver.placement(), kind);
+            let slabs: Vec<Slab> = (1..=8)
+                .map(|index| map(driver, index * SLAB_GRANULE))
+                .collect();
+            for (index, slab) in slabs.iter().enumerate() {
+                let (first, last) = (slab.range().address(), Address(slab.range().end() - 8));
+                assert!(driver.plan().contains(&slab.range()));
+                assert!(first.is_aligned_to(SLAB_GRANULE));
+                assert!(is_node_at(first) && is_node_at(last));
+                assert!(slabs[index + 1..]
+                    .iter()
+                    .all(|other| !other.range().overlaps(&slab.range())));
+                assert_eq!((word(first), word(last)), (0, 0), "new memory is zero");
+                set_word(first, index as u64 + 1);
+            }
+            for (index, slab) in slabs.iter().enumerate() {
+                let first = slab.range().address();
+                assert_device_sees(driver, slab, &[(first, index as u64 + 1)]);
+            }
+            let ranges: Vec<AddressRange> = slabs.iter().map(Slab::range).collect();
+            drop(slabs);
+            for range in ranges {
+                assert!(!is_node_at(range.address()), "given back");
+            }
         }
-        for (index, slab) in slabs.iter().enumerate() {
-            let first = slab.range().address();
-            assert_device_sees(driver, slab, &[(first, index as u64 + 1)]);
-        }
-        let ranges: Vec<AddressRange> = slabs.iter().map(Slab::range).collect();
-        drop(slabs);
-        for range in ranges {
-            assert!(!is_node_at(range.address()), "given back");
-        }
-    }
+    });
 }
 
 #[test]
