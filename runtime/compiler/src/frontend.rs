@@ -349,6 +349,16 @@ mod tests {
     }
 
     #[test]
+    fn numbers_that_are_none_may_be_initial_values() {
+        let source = "constant float numbers[] = { NAN, INFINITY, -NAN, HUGE_VALF };
+            constant double number = NAN;
+            kernel void f(global float *p) { *p = numbers[1] + (float)number; }";
+        for version in ["1.2", "2.0", "3.0"] {
+            compile_text(source, &format!("-cl-std=CL{version}")).unwrap();
+        }
+    }
+
+    #[test]
     fn sub_groups_are_there_wherever_the_macros_of_their_extensions_are() {
         let source = "#if !defined(cl_khr_subgroup_shuffle) || defined(cl_khr_subgroups)
             #error macros

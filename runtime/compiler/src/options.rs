@@ -289,6 +289,8 @@ fn prelude(standard: Standard, target: &Target) -> String {
     if standard != Standard::C30 || !has("__opencl_c_int64") {
         text.push_str("#undef __opencl_c_int64\n");
     }
+    // What stands in the header is no constant expression for clang (OpenCL C 3.0 §6.15.2).
+    text.push_str("#undef NAN\n#define NAN __builtin_nanf(\"\")\n");
     text
 }
 
