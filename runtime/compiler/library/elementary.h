@@ -119,6 +119,61 @@ PART double exp_wide(double x) {
   return p * BITS((BITS(t, long) + 1023) << 52, double);
 }
 
+// x * 2^n for -1100 <= n <= 1100, correct for results that overflow or are denormal, where the low bits
+// of t are n, as ROUNDER_WIDE leaves them.
+PART double scale_wide(double x, double t) {
+  int n = (int)BITS(t, long), half_n = n >> 1;
+  double scaled = x * BITS((long)(half_n + 1023) << 52, double);
+  return scaled * BITS((long)(n - half_n + 1023) << 52, double);
+}
+
+// r in x = n ln(2) + r + rest, |r| <= ln(2)/2; the low bits of t are n.
+PART double reduce_exponent(double x, __private double *t, __private double *rest) {
+  *t = FMA(x, 0x1.71547652b82fep+0, ROUNDER_WIDE);
+  double n = *t - ROUNDER_WIDE;
+  double most = FMA(n, -0x1.62e42feep-1, x);
+  double r = FMA(n, -0x1.a39ef35793c76p-33, most);
+  *rest = FMA(n, -0x1.a39ef35793c76p-33, most - r);
+  return r;
+}
+
+// exp(r) - 1 - r for |r| <= ln(2)/2: its series.
+PART double exp_tail(double r) {
+  double r2 = r * r, r4 = r2 * r2;
+  double high = FMA(FMA(0x1.6124613a86d09p-33, r, 0x1.1eed8eff8d898p-29), r2,
+                    FMA(0x1.ae64567f544e4p-26, r, 0x1.27e4fb7789f5cp-22));
+  double middle = FMA(FMA(0x1.71de3a556c734p-19, r, 0x1.a01a01a01a01ap-16), r2,
+                      FMA(0x1.a01a01a01a01ap-13, r, 0x1.6c16c16c16c17p-10));
+  double low = FMA(FMA(0x1.1111111111111p-7, r, 0x1.5555555555555p-5), r2,
+                   FMA(0x1.5555555555555p-3, r, 0.5));
+  return FMA(FMA(high, r4, middle), r4, low) * r2;
+}
+
+// x = 2^exponent (1 + f) with f in [1/sqrt(2) - 1, sqrt(2) - 1], for positive normal x.
+PART double reduce_power_wide(double x, __private long *exponent) {
+  *exponent = (BITS(x, long) - 0x3fe6a09e667f3bcd) >> 52;
+  return BITS(BITS(x, long) - (*exponent << 52), double) - 1.0;
+}
+
+// n ln(2) + log(1 + f) + rest, where the rest is small.
+PART double log_sum(double n, double f, double rest) {
+  double s = f / (f + 2.0), z = s * s, z2 = z * z;
+  double p = FMA(0x1.2f2e0986cf07fp-3, z, 0x1.399dc31078007p-3);
+  p = FMA(p, z2, FMA(0x1.746665775d8f9p-3, z, 0x1.c71c51521f517p-3));
+  p = FMA(p, z2, FMA(0x1.24924942cbba6p-2, z, 0x1.999999997eedep-2));
+  p = FMA(p, z, 0x1.5555555555595p-1);
+  double half_square = 0.5 * f * f;
+  double low = FMA(s, FMA(p, z, half_square), FMA(n, 0x1.a39ef35793c76p-33, rest));
+  return FMA(n, 0x1.62e42feep-1, f - (half_square - low));
+}
+
+// The logarithm of x, which is `result` where x is positive and finite.
+PART double log_result(double x, double result) {
+  result = x < __builtin_inf() ? result : x;
+  result = x == 0 ? -__builtin_inf() : result;
+  return x < 0 ? __builtin_nan("") : result;
+}
+
 // log(x) in double with a relative error below 2^-48, for positive normal x. Close to 1 the
 // argument's own rounding decides.
 PART double log_wide(double x) {
@@ -149,6 +204,27 @@ PART float cos_kernel(float r) {
   p = FMA(p, z, 0.0416666456f);
   p = FMA(p, z, -0.5f);
   return FMA(p, z, 1.0f);
+}
+
+PART double sin_kernel(double r) {
+  double z = r * r;
+  double p = FMA(0x1.5b33bf9d64f75p-33, z, -0x1.ae55c9b7146abp-26);
+  p = FMA(p, z, 0x1.71de29d900170p-19);
+  p = FMA(p, z, -0x1.a01a018dd964dp-13);
+  p = FMA(p, z, 0x1.1111111107f28p-7);
+  p = FMA(p, z, -0x1.55555555554f5p-3);
+  return FMA(p * z, r, r);
+}
+PART double cos_kernel(double r) {
+  double z = r * r;
+  double p = FMA(-0x1.96fe856c4eb55p-37, z, 0x1.1ef8dc3578df9p-29);
+  p = FMA(p, z, -0x1.27e50f68de5a5p-22);
+  p = FMA(p, z, 0x1.a01a01bf51102p-16);
+  p = FMA(p, z, -0x1.6c16c16c2d008p-10);
+  p = FMA(p, z, 0x1.555555555560cp-5);
+  // One minus half the square, and what that rounds away.
+  double most = FMA(z, -0.5, 1.0);
+  return most + FMA(p * z, z, FMA(z, -0.5, 1.0 - most));
 }
 
 // Sine and cosine from those of the rest, for an argument of quadrant quarter turns more.

@@ -1,4 +1,4 @@
-// exp, exp2, exp10, expm1. Float: polynomials; double: the host's functions.
+// exp, exp2, exp10, expm1: polynomials, but for the double exp2 and exp10, which are the host's functions.
 
 #include "overload.h"
 #include "elementary.h"
@@ -30,10 +30,22 @@ BUILTIN float expm1(float x) {
   return (float)result;
 }
 
-HOST_UNARY(exp)
+BUILTIN double exp(double x) {
+  double t, rest, r = reduce_exponent(bounded_wide(x, -750.0, 715.0), &t, &rest);
+  return scale_wide(1.0 + (r + (exp_tail(r) + rest)), t);
+}
+// 2^n (1 + r + tail) - 1, by way of its half: the power may overflow where the result does not.
+BUILTIN double expm1(double x) {
+  double t, rest, r = reduce_exponent(bounded_wide(x, -50.0, 709.79), &t, &rest);
+  double tail = exp_tail(r) + rest;
+  double power = scale_wide(0.5, t);
+  double result = 2.0 * FMA(power, tail, FMA(power, r, power - 0.5));
+  result = t == ROUNDER_WIDE ? r + tail : result;
+  return x == 0 ? x : result;
+}
+
 HOST_UNARY(exp2)
 HOST_UNARY(exp10)
-HOST_UNARY(expm1)
 
 UNARY_FLOATING(exp)
 UNARY_FLOATING(exp2)

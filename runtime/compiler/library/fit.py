@@ -86,6 +86,9 @@ if __name__ == "__main__":
     # sin(r) = r + r z P(z), cos(r) = 1 - z/2 + z^2 Q(z) with z = r^2
     fit("sin", lambda x: alternating(x, 1), lambda x: x * x * x / np.sin(x), 1e-3, quarter, 3, variable=square)
     fit("cos", lambda x: (alternating(x, 0) + LONG(0.5)) / (x * x), lambda x: x**4 / np.cos(x), 2e-2, quarter, 2, variable=square)
+    fit("sin double", lambda x: alternating(x, 1), lambda x: x * x * x / np.sin(x), 1e-3, quarter, 5, np.float64, variable=square)
+    cos_tail = lambda x: sum(((-1) ** k * x ** (2 * k - 4) / LONG(np.prod([LONG(i) for i in range(1, 2 * k + 1)])) for k in range(2, 14)), LONG(0))
+    fit("cos double", cos_tail, lambda x: x**4 / np.cos(x), 1e-3, quarter, 5, np.float64, variable=square)
     # exp(r) = 1 + r + r^2 P(r)
     half = float(LN2) / 2 + 2e-4
     tail = lambda x: sum((x**k / LONG(np.prod([LONG(i) for i in range(1, k + 3)])) for k in range(0, 24)), LONG(0))
@@ -99,6 +102,7 @@ if __name__ == "__main__":
     # log(1 + f) = 2 s + s^3 P(s^2) with s = f / (2 + f)
     atanh_tail = lambda s: sum((LONG(2) / (2 * k + 3) * s ** (2 * k) for k in range(0, 30)), LONG(0))
     fit("log wide", atanh_tail, lambda s: s * s / 2, 1e-3, 0.2001, 5, np.float64, variable=square)
+    fit("log double", atanh_tail, lambda s: s * s / 2, 1e-3, 0.1717, 6, np.float64, variable=square)
     # atanh(s) = s + s z P(z) for a power's logarithm
     fit("pow", lambda s: atanh_tail(s) / 2, square, 1e-3, 0.1717, 2, variable=square)
     # atan(a) = a + a z P(z)

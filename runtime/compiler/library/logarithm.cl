@@ -1,4 +1,5 @@
-// log, log2, log10, log1p. Float: polynomials without branches; double: the host's functions.
+// log, log2, log10, log1p: polynomials without branches, but for the double log2 and log10, which are
+// the host's functions.
 
 #include "overload.h"
 #include "elementary.h"
@@ -34,10 +35,28 @@ BUILTIN float log1p(float x) {
   return x < -1.0f ? NAN_FLOAT : result;
 }
 
-HOST_UNARY(log)
+BUILTIN double log(double x) {
+  bool denormal = x < 0x1p-1022;
+  long exponent;
+  double f = reduce_power_wide(denormal ? x * 0x1p54 : x, &exponent);
+  double n = (double)((int)exponent - (denormal ? 54 : 0));
+  return log_result(x, log_sum(n, f, 0.0));
+}
+BUILTIN double log1p(double x) {
+  double sum = 1.0 + x;
+  double rest = x < 1.0 ? x - (sum - 1.0) : 1.0 - (sum - x);
+  long exponent;
+  double f = reduce_power_wide(sum, &exponent);
+  rest *= BITS((1023 - exponent) << 52, double);
+  rest = x < 0x1p60 ? FMA(-rest, f, rest) : 0.0;
+  // Here f and the rest are x.
+  bool is_near = exponent == 0;
+  double result = log_sum((double)(int)exponent, is_near ? x : f, is_near ? 0.0 : rest);
+  return x == 0 ? x : log_result(sum, result);
+}
+
 HOST_UNARY(log2)
 HOST_UNARY(log10)
-HOST_UNARY(log1p)
 
 UNARY_FLOATING(log)
 UNARY_FLOATING(log2)

@@ -1,5 +1,5 @@
-// fmod, remainder, remquo: exact. Float: by one division in double unless the quotient is
-// huge; double: the host's functions.
+// fmod, remainder, remquo: exact, by one division in double. Where the quotient is huge, the host's
+// functions.
 
 #include "overload.h"
 #include "address_spaces.h"
@@ -11,16 +11,19 @@ PART bool small_quotient(double x, double y) {
   return absolute(x) < absolute(y) * 0x1p50 && absolute(y) < __builtin_inf();
 }
 
-BUILTIN float fmod(float x, float y) {
-  double a = absolute((double)x), b = absolute((double)y);
-  // The quotient may be one too large when it was rounded up to an integer.
-  double rest = FMA(-__builtin_trunc(a / b), b, a);
-  rest = rest < 0 ? rest + b : rest;
-  float result = __builtin_copysignf((float)rest, x);
-  if (UNLIKELY(!small_quotient(x, y)))
-    result = (float)isocl_host_fmod(x, y);
-  return result;
-}
+#define FMOD(T)                                                                               \
+  BUILTIN T fmod(T x, T y) {                                                                  \
+    double a = absolute((double)x), b = absolute((double)y);                                  \
+    /* The quotient may be one too large when it was rounded up to an integer. */             \
+    double rest = FMA(-__builtin_trunc(a / b), b, a);                                         \
+    rest = rest < 0 ? rest + b : rest;                                                        \
+    T result = __builtin_elementwise_copysign((T)rest, x);                                    \
+    if (UNLIKELY(!small_quotient(x, y)))                                                      \
+      result = (T)isocl_host_fmod(x, y);                                                      \
+    return result;                                                                            \
+  }
+FMOD(float)
+FMOD(double)
 
 // The remainder for non-negative arguments, the quotient rounded to nearest even.
 PART double nearest_remainder(double a, double b, __private double *quotient) {
@@ -35,30 +38,31 @@ PART double nearest_remainder(double a, double b, __private double *quotient) {
   return up ? rest - b : rest;
 }
 
-PART float remquo_parts(float x, float y, __private int *low_quotient) {
-  double q;
-  float rest = (float)nearest_remainder(absolute((double)x), absolute((double)y), &q);
-  // Only a zero rest has no sign of its own; x's sign is right for it too.
-  rest = BITS(x, int) < 0 ? -rest : rest;
-  int low = (int)((long)(q < 0x1p52 ? q : 0.0) & 0x7f);
-  low = (BITS(x, int) ^ BITS(y, int)) < 0 ? -low : low;
-  if (UNLIKELY(!small_quotient(x, y))) {
-    rest = (float)isocl_host_remainder(x, y);
-    low = isocl_host_quotient_bits(x, y);
+#define REMQUO_PARTS(T, bits)                                                                 \
+  PART T remquo_parts(T x, T y, __private int *low_quotient) {                                \
+    double q;                                                                                 \
+    T rest = (T)nearest_remainder(absolute((double)x), absolute((double)y), &q);              \
+    /* Only a zero rest has no sign of its own; x's sign is right for it too. */              \
+    rest = BITS(x, bits) < 0 ? -rest : rest;                                                  \
+    int low = (int)((long)(q < 0x1p52 ? q : 0.0) & 0x7f);                                     \
+    low = (BITS(x, bits) ^ BITS(y, bits)) < 0 ? -low : low;                                   \
+    if (UNLIKELY(!small_quotient(x, y))) {                                                    \
+      rest = (T)isocl_host_remainder(x, y);                                                   \
+      low = isocl_host_quotient_bits(x, y);                                                   \
+    }                                                                                         \
+    *low_quotient = low;                                                                      \
+    return rest;                                                                              \
   }
-  *low_quotient = low;
-  return rest;
-}
-PART double remquo_parts(double x, double y, __private int *low_quotient) {
-  *low_quotient = isocl_host_quotient_bits(x, y);
-  return isocl_host_remainder(x, y);
-}
-BUILTIN float remainder(float x, float y) {
-  int low;
-  return remquo_parts(x, y, &low);
-}
-HOST_BINARY(fmod)
-HOST_BINARY(remainder)
+REMQUO_PARTS(float, int)
+REMQUO_PARTS(double, long)
+
+#define REMAINDER(T)                                                                          \
+  BUILTIN T remainder(T x, T y) {                                                             \
+    int low;                                                                                  \
+    return remquo_parts(x, y, &low);                                                          \
+  }
+REMAINDER(float)
+REMAINDER(double)
 
 BINARY_FLOATING(fmod)
 BINARY_FLOATING(remainder)

@@ -2,7 +2,6 @@
 
 #include "overload.h"
 #include "elementary.h"
-#include "host.h"
 
 // x = quarter / 2 + rest with |rest| <= 1/4, quarter modulo 4. Infinity becomes NaN.
 #define REDUCE(T, rint)                                                                       \
@@ -17,8 +16,8 @@ REDUCE(double, __builtin_rint)
 
 PART float sin_small(float r) { return sin_kernel(r * 3.14159274f); }
 PART float cos_small(float r) { return cos_kernel(r * 3.14159274f); }
-PART double sin_small(double r) { return isocl_host_sin(r * 0x1.921fb54442d18p+1); }
-PART double cos_small(double r) { return isocl_host_cos(r * 0x1.921fb54442d18p+1); }
+PART double sin_small(double r) { return sin_kernel(r * 0x1.921fb54442d18p+1); }
+PART double cos_small(double r) { return cos_kernel(r * 0x1.921fb54442d18p+1); }
 
 // Zeros of the sine have the sign of x, zeros of the cosine are positive, the tangent is
 // copysign(0, x) at even integers and the opposite at odd ones.

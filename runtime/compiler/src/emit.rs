@@ -11,6 +11,7 @@ use crate::host_math;
 use crate::huge_block;
 use crate::llvm::{Emission, Module, TargetMachine, Value};
 use crate::prepare;
+use crate::size_budget;
 
 /// LLVM's pipeline.
 const OPTIMISE: &str = "default<O2>";
@@ -42,9 +43,6 @@ const OPTIMISE_MANY_LOOPS: &str = "always-inline,globaldce,function(sroa,early-c
 /// Kernels of more instructions are huge.
 const HUGE: usize = 15_000;
 
-/// Kernels of more loops have very many.
-const MANY_LOOPS: usize = 300;
-
 /// The pipeline for programs built with `-cl-opt-disable`.
 const OPTIMISE_LITTLE: &str = "default<O1>";
 
@@ -72,7 +70,8 @@ pub fn object(module: &Module, machine: &TargetMachine, effort: Effort) -> Resul
     functions.retain(|function| !function.is_declaration());
     let count = |size: fn(Value) -> usize| functions.iter().map(|one| size(*one)).sum::<usize>();
     let is_huge = count(|function| function.instructions().len()) > HUGE;
-    let many_loops = count(|function| ControlFlow::new(function).count_loops()) > MANY_LOOPS;
+    let many_loops =
+        count(|function| ControlFlow::new(function).count_loops()) > size_budget::MANY_LOOPS;
     let (pipeline, vectorize) = match effort {
         Effort::None => (prepare::INLINE_ONLY, false),
         _ if many_loops => (OPTIMISE_MANY_LOOPS, false),

@@ -8,6 +8,8 @@ use core::ffi::{c_int, c_void};
 use std::f64;
 
 use crate::half_bits;
+use crate::llvm::Value;
+use crate::vector_math;
 
 /// A symbol of generated code and where it is.
 #[derive(Debug, Clone, Copy)]
@@ -42,21 +44,17 @@ mod c_library {
         pub fn atan(x: f64) -> f64;
         pub fn atan2(y: f64, x: f64) -> f64;
         pub fn atanh(x: f64) -> f64;
-        pub fn cbrt(x: f64) -> f64;
         pub fn cos(x: f64) -> f64;
         pub fn cosh(x: f64) -> f64;
         pub fn erf(x: f64) -> f64;
         pub fn erfc(x: f64) -> f64;
-        pub fn exp(x: f64) -> f64;
         pub fn exp2(x: f64) -> f64;
         pub fn exp10(x: f64) -> f64;
-        pub fn expm1(x: f64) -> f64;
         pub fn fmod(x: f64, y: f64) -> f64;
         pub fn hypot(x: f64, y: f64) -> f64;
         pub fn lgamma_r(x: f64, sign: *mut c_int) -> f64;
         pub fn log(x: f64) -> f64;
         pub fn log10(x: f64) -> f64;
-        pub fn log1p(x: f64) -> f64;
         pub fn log2(x: f64) -> f64;
         pub fn pow(x: f64, y: f64) -> f64;
         pub fn remainder(x: f64, y: f64) -> f64;
@@ -189,27 +187,32 @@ pub fn is_for_library(name: &str) -> bool {
     name.starts_with("isocl_host_")
 }
 
+/// Whether `call` calls a host function whose result depends on nothing but its arguments.
+pub fn is_pure(call: Value) -> bool {
+    let callee = call.called_function();
+    callee.is_some_and(|callee| {
+        let name = callee.name();
+        is_for_library(&name) && name != "isocl_host_lgamma_r"
+    })
+}
+
 /// Every host function generated code may refer to.
 pub fn host_functions() -> Vec<HostFunction> {
-    host_functions![
+    let mut all = host_functions![
         "isocl_host_acos" => c_library::acos, Unary;
         "isocl_host_acosh" => c_library::acosh, Unary;
         "isocl_host_asin" => c_library::asin, Unary;
         "isocl_host_asinh" => c_library::asinh, Unary;
         "isocl_host_atan" => c_library::atan, Unary;
         "isocl_host_atanh" => c_library::atanh, Unary;
-        "isocl_host_cbrt" => c_library::cbrt, Unary;
         "isocl_host_cos" => c_library::cos, Unary;
         "isocl_host_cosh" => c_library::cosh, Unary;
         "isocl_host_erf" => c_library::erf, Unary;
         "isocl_host_erfc" => c_library::erfc, Unary;
-        "isocl_host_exp" => c_library::exp, Unary;
         "isocl_host_exp2" => c_library::exp2, Unary;
         "isocl_host_exp10" => c_library::exp10, Unary;
-        "isocl_host_expm1" => c_library::expm1, Unary;
         "isocl_host_log" => c_library::log, Unary;
         "isocl_host_log10" => c_library::log10, Unary;
-        "isocl_host_log1p" => c_library::log1p, Unary;
         "isocl_host_log2" => c_library::log2, Unary;
         "isocl_host_sin" => c_library::sin, Unary;
         "isocl_host_sinh" => c_library::sinh, Unary;
@@ -256,7 +259,9 @@ pub fn host_functions() -> Vec<HostFunction> {
         "memcpy" => c_library::memcpy, Copy;
         "memmove" => c_library::memmove, Copy;
         "memset" => c_library::memset, unsafe extern "C" fn(*mut c_void, c_int, usize) -> *mut c_void;
-    ]
+    ];
+    all.extend(vector_math::host_functions());
+    all
 }
 
 #[cfg(test)]

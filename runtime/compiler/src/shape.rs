@@ -15,6 +15,7 @@ use std::collections::HashSet;
 
 use crate::barrier::{self, Rendezvous};
 use crate::control_flow::ControlFlow;
+use crate::host_math;
 use crate::llvm::{address_space, Opcode, Value};
 use crate::pure_intrinsic;
 use crate::work_item::Primitive;
@@ -109,7 +110,11 @@ impl Shape {
                 match barrier::rendezvous(instruction) {
                     Some(Rendezvous::Barrier { .. }) => false,
                     Some(Rendezvous::Collective { .. }) => true,
-                    None => !pure_intrinsic::is_one(instruction) || by_operands(),
+                    None => {
+                        let is_pure =
+                            pure_intrinsic::is_one(instruction) || host_math::is_pure(instruction);
+                        !is_pure || by_operands()
+                    }
                 }
             }
             Some(

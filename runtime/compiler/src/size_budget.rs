@@ -26,6 +26,9 @@ const MOST_OF_OPTIMISED: Knots = Knots {
 /// Kernels of fewer instructions have not as many.
 const LEAST_OF_VAST: usize = 4_000;
 
+/// Loops of a kernel from which on LLVM's passes for loops would take most of the time.
+pub const MANY_LOOPS: usize = 300;
+
 /// Whether a kernel is too large to be optimised.
 pub fn is_vast(kernel: Value) -> bool {
     if size(kernel, &mut HashMap::new()).instructions < LEAST_OF_VAST {
@@ -87,7 +90,8 @@ pub fn out_of_line(kernel: Value) -> HashSet<Value> {
         return HashSet::new();
     }
     let stays = |(function, size): (Value, Size)| {
-        let is_large = size.instructions >= LEAST_OUT_OF_LINE;
+        // Thousands of ways take longer than thousands of instructions.
+        let is_large = size.instructions >= LEAST_OUT_OF_LINE || function.blocks().len() > 1;
         (function != kernel && is_large && size.only_computes).then_some(function)
     };
     known.into_iter().filter_map(stays).collect()
@@ -150,13 +154,20 @@ mod tests {
             "declare void @barrier()
             declare double @isocl_host_sin(double)
             define i32 @small(i32 %n) {{ ret i32 %n }}
+            define i32 @chooses(i32 %n) {{
+              %c = icmp eq i32 %n, 0
+              br i1 %c, label %a, label %b
+            a: ret i32 1
+            b: ret i32 %n
+            }}
             {}{}{}{}
-            define void @k(i32 %n) {{ {}{}{}{}{} ret void }}",
+            define void @k(i32 %n) {{ {}{}{}{}{}{} ret void }}",
             function("computes", ""),
             function("meets", "call void @barrier()"),
             function("calls", "%x = call i32 @computes(i32 %v3)"),
             function("asks", "%x = call double @isocl_host_sin(double 1.0)"),
             call("small"),
+            call("chooses"),
             call("computes"),
             call("meets"),
             call("calls"),
@@ -173,7 +184,7 @@ mod tests {
     #[test]
     fn only_too_many_copies_of_what_only_computes_are_avoided() {
         assert_eq!(kept(10), Vec::<String>::new());
-        assert_eq!(kept(1000), ["asks", "calls", "computes"]);
+        assert_eq!(kept(1000), ["asks", "calls", "chooses", "computes"]);
     }
 
     #[test]

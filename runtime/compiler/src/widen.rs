@@ -7,6 +7,7 @@
 mod bound;
 mod control;
 mod division;
+mod host_function;
 mod memory;
 mod operation;
 mod serial;
@@ -23,10 +24,13 @@ use crate::lane_shape::{LaneShapes, Shape};
 use crate::lanes::Lanes;
 use crate::llvm::{Block, Builder, Context, Linkage, Module, Opcode, TargetMachine, Type, Value};
 use crate::private_array;
+use crate::pure_intrinsic;
 use crate::region_function::{Part, PartKind, RegionFunction, Widened};
 use crate::region_tree::{self, Node};
 use crate::registers::{elements, most_live, Registers};
+use crate::size_budget;
 use crate::streaming::Streams;
+use crate::vector_math;
 
 /// Passes that give a region the form that a tree is read from.
 const FOR_TREE: &str = "function(sroa,early-cse,simplifycfg,instcombine<no-verify-fixpoint>,\
@@ -42,7 +46,10 @@ const FOR_COUNTERS: &str =
     "function(sroa,loop-simplify,lcssa,loop-mssa(loop-rotate),loop(indvars))";
 
 /// Most operations on scalars in a kernel that is widened: beyond, compiling would take too long.
-const MOST_OPERATIONS: usize = 6000;
+const MOST_OPERATIONS: usize = 25_000;
+
+/// Operations that take as long to compile as a call for which lanes take turns.
+const OPERATIONS_PER_TURN: usize = 20;
 
 /// Elements of a vector type of the program that fill registers as well as lanes would.
 const WIDE_VECTOR: usize = 8;
@@ -65,7 +72,14 @@ pub fn pays(kernel: Value, registers_for_vectors: usize, bits: u32) -> bool {
             _ => 0,
         };
         let count = elements(instruction).max(stored);
-        operations += count;
+        let takes_turns = callee.is_some_and(|callee| {
+            !pure_intrinsic::is_one(instruction) && !vector_math::is_there(&callee.name())
+        });
+        operations += if takes_turns {
+            OPERATIONS_PER_TURN
+        } else {
+            count
+        };
         if count >= WIDE_VECTOR {
             wide += count;
             if stored > 0 || instruction.opcode() == Some(Opcode::LLVMLoad) {
@@ -126,7 +140,7 @@ pub fn widen_all(
         trees = regions.iter().map(read).collect();
     }
     let width = lanes.width;
-    let (mut has_loops, mut streamed) = (false, 0);
+    let (mut has_loops, mut num_loops, mut streamed) = (false, 0, 0);
     for (tree, widened) in trees.into_iter().zip(regions) {
         let tree = tree?;
         has_loops |= !region_tree::loop_blocks(&tree).is_empty();
@@ -166,6 +180,7 @@ pub fn widen_all(
         }
         let parts = widened.parts.iter().map(|part| part.function);
         for function in parts.chain(widened.lead) {
+            num_loops += ControlFlow::new(function).count_loops();
             function.set_linkage(Linkage::LLVMInternalLinkage);
             for name in ["alwaysinline", "nounwind"] {
                 let attribute = context.enum_attribute(name, 0);
@@ -174,7 +189,7 @@ pub fn widen_all(
         }
         widened.region.function.erase_function();
     }
-    if has_loops {
+    if has_loops && num_loops <= size_budget::MANY_LOOPS {
         module.run_passes(FOR_COUNTERS, machine)?;
     }
     for name in skipped {
@@ -303,6 +318,25 @@ mod tests {
             store <8 x i32> %b, ptr %p";
         assert!(!check(body));
         assert!(check(&body.replace('8', "4")));
+    }
+
+    #[test]
+    fn calls_for_which_lanes_take_turns_count_more() {
+        let check = |name: &str| {
+            let call = format!("call void @{name}(ptr %p)\n").repeat(1300);
+            let text = format!(
+                "declare void @{name}(ptr)
+                define void @f(ptr %p, i32 %n) {{ {call} ret void }}"
+            );
+            let context = Context::new();
+            let module = context.parse_ir(&text).unwrap();
+            pays(module.function("f").unwrap(), 16, 32)
+        };
+        assert!(!check("isocl_host_tgamma"));
+        assert_eq!(
+            check("isocl_host_sin"),
+            vector_math::is_there("isocl_host_sin")
+        );
     }
 
     #[test]

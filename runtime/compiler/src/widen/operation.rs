@@ -48,8 +48,13 @@ impl Widener<'_> {
                 }
             }
             Opcode::LLVMAtomicCmpXchg => return self.serial(instruction, mask),
-            Opcode::LLVMCall if !pure_intrinsic::is_one(instruction) => {
-                return self.serial(instruction, mask);
+            Opcode::LLVMCall
+                if !pure_intrinsic::is_one(instruction) && !self.shapes.is_uniform(instruction) =>
+            {
+                return match self.call_host(instruction, mask)? {
+                    Some(()) => Ok(()),
+                    None => self.serial(instruction, mask),
+                };
             }
             _ => {}
         }

@@ -66,6 +66,18 @@ fn cospi(x: f64) -> f64 {
     }
 }
 
+/// The host's is off by more than 2 ulp.
+fn cube_root(x: f64) -> f64 {
+    let root = x.cbrt();
+    if !x.is_normal() {
+        return root;
+    }
+    let square = root * root;
+    let cube = square * root;
+    let rest = root.mul_add(root, -square) * root + square.mul_add(root, -cube);
+    root - ((cube - x) + rest) / (3.0 * square)
+}
+
 #[test]
 fn unary_functions_reach_their_implementation() {
     use std::f64::consts::PI;
@@ -79,24 +91,24 @@ fn unary_functions_reach_their_implementation() {
         ("atan", 0.0, f64::atan),
         ("atanh", 0.0, c_library::atanh),
         ("atanpi", 1.0, |x| x.atan() / PI),
-        ("cbrt", 0.0, f64::cbrt),
+        ("cbrt", 1.0, cube_root),
         ("ceil", 0.0, f64::ceil),
         ("cos", 0.0, f64::cos),
         ("cosh", 0.0, f64::cosh),
         ("cospi", 1.0, cospi),
         ("erf", 0.0, c_library::erf),
         ("erfc", 0.0, c_library::erfc),
-        ("exp", 0.0, f64::exp),
+        ("exp", 1.0, f64::exp),
         ("exp2", 0.0, f64::exp2),
         ("exp10", 0.0, c_library::exp10),
-        ("expm1", 0.0, f64::exp_m1),
+        ("expm1", 1.0, f64::exp_m1),
         ("fabs", 0.0, f64::abs),
         ("floor", 0.0, f64::floor),
         ("lgamma", 0.0, c_library::lgamma),
-        ("log", 0.0, f64::ln),
+        ("log", 1.0, f64::ln),
         ("log2", 0.0, f64::log2),
         ("log10", 0.0, f64::log10),
-        ("log1p", 0.0, f64::ln_1p),
+        ("log1p", 1.0, f64::ln_1p),
         ("rint", 0.0, f64::round_ties_even),
         ("round", 0.0, f64::round),
         ("rsqrt", 1.0, |x| 1.0 / x.sqrt()),

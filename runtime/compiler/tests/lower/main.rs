@@ -4,6 +4,7 @@
 
 mod barriers;
 mod collectives;
+mod host_functions;
 mod ids;
 mod integers;
 mod item;
