@@ -127,26 +127,28 @@ PART double scale_wide(double x, double t) {
   return scaled * BITS((long)(n - half_n + 1023) << 52, double);
 }
 
-// r in x = n ln(2) + r + rest, |r| <= ln(2)/2; the low bits of t are n.
-PART double reduce_exponent(double x, __private double *t, __private double *rest) {
-  *t = FMA(x, 0x1.71547652b82fep+0, ROUNDER_WIDE);
-  double n = *t - ROUNDER_WIDE;
-  double most = FMA(n, -0x1.62e42feep-1, x);
-  double r = FMA(n, -0x1.a39ef35793c76p-33, most);
-  *rest = FMA(n, -0x1.a39ef35793c76p-33, most - r);
-  return r;
+// (exp(r) - 1 - r) / r^2 for |r| <= ln(2)/2.
+PART double exp_quotient(double r) {
+  double r2 = r * r, r4 = r2 * r2;
+  double high = FMA(0x1.ab380c7da3555p-26, r, 0x1.28b100fe07f07p-22);
+  double middle = FMA(FMA(0x1.71e087d19afa0p-19, r, 0x1.a019967b47508p-16), r2,
+                      FMA(0x1.a01a009318ee1p-13, r, 0x1.6c16c18554c4cp-10));
+  double low = FMA(FMA(0x1.1111111142030p-7, r, 0x1.5555555550431p-5), r2,
+                   FMA(0x1.5555555555499p-3, r, 0x1.000000000000ap-1));
+  return FMA(FMA(high, r4, middle), r4, low);
 }
 
-// exp(r) - 1 - r for |r| <= ln(2)/2: its series.
-PART double exp_tail(double r) {
-  double r2 = r * r, r4 = r2 * r2;
-  double high = FMA(FMA(0x1.6124613a86d09p-33, r, 0x1.1eed8eff8d898p-29), r2,
-                    FMA(0x1.ae64567f544e4p-26, r, 0x1.27e4fb7789f5cp-22));
-  double middle = FMA(FMA(0x1.71de3a556c734p-19, r, 0x1.a01a01a01a01ap-16), r2,
-                      FMA(0x1.a01a01a01a01ap-13, r, 0x1.6c16c16c16c17p-10));
-  double low = FMA(FMA(0x1.1111111111111p-7, r, 0x1.5555555555555p-5), r2,
-                   FMA(0x1.5555555555555p-3, r, 0.5));
-  return FMA(FMA(high, r4, middle), r4, low) * r2;
+// As the one of float.
+PART double exp_result(double x, double r, double t, double bits) {
+  double p = 1.0 + FMA(exp_quotient(r), r * r, r);
+  double result = BITS(BITS(p, ulong) + (BITS(t, ulong) << 52), double);
+  if (UNLIKELY(!(absolute(x) <= 1020.0 / bits))) {
+    result = scale_wide(p, t);
+    result = x * bits < -1080.0 ? 0.0 : result;
+    result = x * bits > 1080.0 ? __builtin_inf() : result;
+    result = x != x ? x : result;
+  }
+  return result;
 }
 
 // x = 2^exponent (1 + f) with f in [1/sqrt(2) - 1, sqrt(2) - 1], for positive normal x.

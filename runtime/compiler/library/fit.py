@@ -94,6 +94,7 @@ if __name__ == "__main__":
     tail = lambda x: sum((x**k / LONG(np.prod([LONG(i) for i in range(1, k + 3)])) for k in range(0, 24)), LONG(0))
     fit("exp", tail, lambda x: x * x / np.exp(x), -half, half, 4)
     fit("exp wide", tail, lambda x: x * x / np.exp(x), -half, half, 6, np.float64)
+    fit("exp double", tail, lambda x: x * x / np.exp(x), -half, half, 9, np.float64)
     # 2^r = 1 + r P(r)
     binary = lambda x: sum((LN2 ** (k + 1) * x**k / LONG(np.prod([LONG(i) for i in range(1, k + 2)])) for k in range(0, 24)), LONG(0))
     fit("exp2", binary, lambda x: x / np.exp(x * LN2), -0.5001, 0.5001, 4)

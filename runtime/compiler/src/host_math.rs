@@ -48,8 +48,6 @@ mod c_library {
         pub fn cosh(x: f64) -> f64;
         pub fn erf(x: f64) -> f64;
         pub fn erfc(x: f64) -> f64;
-        pub fn exp2(x: f64) -> f64;
-        pub fn exp10(x: f64) -> f64;
         pub fn fmod(x: f64, y: f64) -> f64;
         pub fn hypot(x: f64, y: f64) -> f64;
         pub fn lgamma_r(x: f64, sign: *mut c_int) -> f64;
@@ -209,8 +207,6 @@ pub fn host_functions() -> Vec<HostFunction> {
         "isocl_host_cosh" => c_library::cosh, Unary;
         "isocl_host_erf" => c_library::erf, Unary;
         "isocl_host_erfc" => c_library::erfc, Unary;
-        "isocl_host_exp2" => c_library::exp2, Unary;
-        "isocl_host_exp10" => c_library::exp10, Unary;
         "isocl_host_log" => c_library::log, Unary;
         "isocl_host_log10" => c_library::log10, Unary;
         "isocl_host_log2" => c_library::log2, Unary;

@@ -3,9 +3,9 @@
 
 use crate::lanes::same_in_lanes;
 
-const UNARY: [&str; 19] = [
-    "acos", "acosh", "asin", "asinh", "atan", "atanh", "cos", "cosh", "erf", "erfc", "exp2",
-    "exp10", "log", "log2", "log10", "sin", "sinh", "tan", "tanh",
+const UNARY: [&str; 17] = [
+    "acos", "acosh", "asin", "asinh", "atan", "atanh", "cos", "cosh", "erf", "erfc", "log", "log2",
+    "log10", "sin", "sinh", "tan", "tanh",
 ];
 
 const BINARY: [&str; 3] = ["atan2", "hypot", "pow"];
@@ -55,7 +55,7 @@ fn some_lanes_that_run() {
     let case = |(number, call)| format!("case {number}: x = {call}; break;");
     let cases: String = calls().iter().enumerate().map(case).collect();
     same_in_lanes(&source(&format!(
-        "switch ((uint)seed % 25) {{ {cases} }} out[i] = digits(x);"
+        "switch ((uint)seed % 23) {{ {cases} }} out[i] = digits(x);"
     )));
     same_in_lanes(&source(
         "for (int j = 0; j < seed % 4; j++) { x = hypot(y, x); y += sin(x); } out[i] = digits(x);",
