@@ -10,6 +10,7 @@ use crate::session::Session;
 
 const FINE: cl_ulong = CL_MEM_READ_WRITE | CL_MEM_SVM_FINE_GRAIN_BUFFER;
 pub(super) const SOURCE: &str = include_str!("kernels.cl");
+const DOUBLES: &str = include_str!("doubles.cl");
 
 /// SVM memory that is freed when dropped.
 struct Memory<'a> {
@@ -48,6 +49,7 @@ enum Argument<'a> {
     Svm(&'a Memory<'a>),
     Int(i32),
     Float(f32),
+    Double(f64),
     Local(usize),
 }
 
@@ -79,6 +81,7 @@ impl Bench<'_> {
                 }
                 Argument::Int(value) => session.set_arg(kernel, index, value),
                 Argument::Float(value) => session.set_arg(kernel, index, value),
+                Argument::Double(value) => session.set_arg(kernel, index, value),
                 Argument::Local(bytes) => {
                     api.clSetKernelArg(kernel, index, *bytes, std::ptr::null())
                 }
@@ -150,28 +153,35 @@ impl Bench<'_> {
     }
 
     fn blackscholes(&self) -> Result<f64, String> {
+        let options = [60.0, 0.03, 0.3, 2.0].map(Argument::Float);
+        self.prices::<f32>("blackscholes", options, |price| price as f32, f64::from)
+    }
+
+    fn blackscholes_double(&self) -> Result<f64, String> {
+        let options = [60.0, 0.03, 0.3, 2.0].map(Argument::Double);
+        self.prices::<f64>("blackscholes_double", options, |price| price, |price| price)
+    }
+
+    /// Prices of options with this strike, rate, volatility and time in years.
+    fn prices<T: Copy>(
+        &self,
+        name: &str,
+        [strike, rate, volatility, years]: [Argument<'_>; 4],
+        of: fn(f64) -> T,
+        wide: fn(T) -> f64,
+    ) -> Result<f64, String> {
         let n = 1 << 20;
-        let price = Memory::new(self.session, n, |index| 20.0 + 0.0001 * index as f32);
-        let call = Memory::new(self.session, n, |_| 0.0f32);
-        let arguments = [
-            Argument::Svm(&call),
-            Argument::Svm(&price),
-            Argument::Float(60.0),
-            Argument::Float(0.03),
-            Argument::Float(0.3),
-            Argument::Float(2.0),
-        ];
+        let price = Memory::new(self.session, n, |index| of(20.0 + 0.0001 * index as f64));
+        let call = Memory::new(self.session, n, |_| of(0.0));
         // The call price at the money from the closed formula, and its limits far from it.
-        let at = |value: f32| ((value - 20.0) / 0.0001) as usize;
+        let at = |price: f64| wide(call.at::<T>((((price - 20.0) / 0.0001) as usize).min(n - 1)));
         let check = || {
-            let (low, money, high) = (
-                call.at::<f32>(0),
-                call.at::<f32>(at(60.0)),
-                call.at::<f32>(n - 1),
-            );
-            low.abs() < 0.2 && (money - 11.7).abs() < 0.5 && high > call.at::<f32>(n / 2)
+            let (low, money, high) = (at(20.0), at(60.0), at(f64::INFINITY));
+            low.abs() < 0.2 && (money - 11.7).abs() < 0.5 && high > at(20.0 + 0.00005 * n as f64)
         };
-        Ok(self.run("blackscholes", &arguments, &[n], None, check, || ())? * 1e3)
+        let (call, price) = (Argument::Svm(&call), Argument::Svm(&price));
+        let arguments = [call, price, strike, rate, volatility, years];
+        Ok(self.run(name, &arguments, &[n], None, check, || ())? * 1e3)
     }
 
     fn sincospow(&self) -> Result<f64, String> {
@@ -403,10 +413,13 @@ impl Bench<'_> {
 /// The rows of this group.
 pub fn rows(session: &Session, wanted: &mut dyn FnMut(&str) -> bool, done: &mut dyn FnMut(Row)) {
     type Measure = fn(&Bench<'_>) -> Result<f64, String>;
-    let all: [(&str, &str, Measure); 13] = [
+    let all: [(&str, &str, Measure); 14] = [
         ("kernel_saxpy", "GB/s", |bench| bench.saxpy()),
         ("kernel_mandel", "ms", |bench| bench.mandel()),
         ("kernel_blackscholes", "ms", |bench| bench.blackscholes()),
+        ("kernel_blackscholes_double", "ms", |bench| {
+            bench.blackscholes_double()
+        }),
         ("kernel_sincospow", "ms", |bench| bench.sincospow()),
         ("kernel_gemm_naive", "GFLOP/s", |bench| {
             bench.gemm("gemm_naive")
@@ -426,7 +439,7 @@ pub fn rows(session: &Session, wanted: &mut dyn FnMut(&str) -> bool, done: &mut 
         return;
     }
     let program = session
-        .build(SOURCE, "")
+        .build(&[SOURCE, DOUBLES].concat(), "")
         .map_err(|(error, log)| format!("{error:?} {log}"));
     for (name, unit, measure) in all {
         if !wanted(name) {

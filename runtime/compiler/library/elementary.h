@@ -67,6 +67,9 @@ PART float power_of_two(float x) {
 
 // Positive, finite and normal.
 PART bool positive_normal(float x) { return BITS(x, uint) - 0x00800000 < 0x7f000000; }
+PART bool positive_normal(double x) {
+  return BITS(x, ulong) - 0x0010000000000000 < 0x7fe0000000000000;
+}
 
 // The bits of a positive finite x; those of denormal numbers have exponents below zero. `normal` may be
 // false for other numbers, too.
@@ -155,6 +158,11 @@ PART double exp_result(double x, double r, double t, double bits) {
 PART double reduce_power_wide(double x, __private long *exponent) {
   *exponent = (BITS(x, long) - 0x3fe6a09e667f3bcd) >> 52;
   return BITS(BITS(x, long) - (*exponent << 52), double) - 1.0;
+}
+
+// The integer n of absolute value below 2^51: processors convert long integers one at a time.
+PART double small_integer(long n) {
+  return BITS(n + BITS(ROUNDER_WIDE, long), double) - ROUNDER_WIDE;
 }
 
 // n ln(2) + log(1 + f) + rest, where the rest is small.

@@ -35,12 +35,17 @@ BUILTIN float log1p(float x) {
   return x < -1.0f ? NAN_FLOAT : result;
 }
 
-BUILTIN double log(double x) {
-  bool denormal = x < 0x1p-1022;
+// The logarithm of x * 2^offset, for positive normal x.
+PART double log_scaled(double x, double offset) {
   long exponent;
-  double f = reduce_power_wide(denormal ? x * 0x1p54 : x, &exponent);
-  double n = (double)((int)exponent - (denormal ? 54 : 0));
-  return log_result(x, log_sum(n, f, 0.0));
+  double f = reduce_power_wide(x, &exponent);
+  return log_sum(small_integer(exponent) + offset, f, 0.0);
+}
+BUILTIN double log(double x) {
+  double result = log_scaled(x, 0.0);
+  if (UNLIKELY(!positive_normal(x)))
+    result = log_result(x, log_scaled(x * 0x1p54, -54.0));
+  return result;
 }
 BUILTIN double log1p(double x) {
   double sum = 1.0 + x;
@@ -51,7 +56,7 @@ BUILTIN double log1p(double x) {
   rest = x < 0x1p60 ? FMA(-rest, f, rest) : 0.0;
   // Here f and the rest are x.
   bool is_near = exponent == 0;
-  double result = log_sum((double)(int)exponent, is_near ? x : f, is_near ? 0.0 : rest);
+  double result = log_sum(small_integer(exponent), is_near ? x : f, is_near ? 0.0 : rest);
   return x == 0 ? x : log_result(sum, result);
 }
 
