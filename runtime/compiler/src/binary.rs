@@ -3,17 +3,32 @@
 use isocl_compiler_interface::message::BinaryKind;
 
 use crate::error::Error;
+use crate::host_math;
 
 const MAGIC: &[u8; 8] = b"ISOCLBIN";
 /// Raised when the meaning of the bitcode changes.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const HEADER_BYTES: usize = 24;
+
+/// The version, with the names of what bitcode may call: a compiler that has other functions could not
+/// link it.
+fn version() -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&VERSION.to_le_bytes());
+    for function in host_math::host_functions() {
+        // Forms for lanes are named later, and depend on the machine.
+        if host_math::is_for_library(function.name) && !function.name.contains('.') {
+            hasher.update(function.name.as_bytes());
+        }
+    }
+    hasher.finalize()
+}
 
 /// Wraps bitcode.
 pub fn encode(kind: BinaryKind, bitcode: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(HEADER_BYTES + bitcode.len());
     bytes.extend_from_slice(MAGIC);
-    bytes.extend_from_slice(&VERSION.to_le_bytes());
+    bytes.extend_from_slice(&version().to_le_bytes());
     let kind = match kind {
         BinaryKind::CompiledObject => 1u32,
         BinaryKind::Library => 2,
@@ -45,7 +60,7 @@ pub fn decode(bytes: &[u8]) -> Result<(BinaryKind, &[u8]), Error> {
     if !header.starts_with(MAGIC) {
         return Err(wrong("it does not begin like one"));
     }
-    if word(8) != VERSION {
+    if word(8) != version() {
         return Err(wrong("it is of another version"));
     }
     let kind = match word(12) {
