@@ -16,10 +16,7 @@ fn version() -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(&VERSION.to_le_bytes());
     for function in host_math::host_functions() {
-        // Forms for lanes are named later, and depend on the machine.
-        if host_math::is_for_library(function.name) && !function.name.contains('.') {
-            hasher.update(function.name.as_bytes());
-        }
+        hasher.update(function.name.as_bytes());
     }
     hasher.finalize()
 }

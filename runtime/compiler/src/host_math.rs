@@ -9,7 +9,6 @@ use std::f64;
 
 use crate::half_bits;
 use crate::llvm::Value;
-use crate::vector_math;
 
 /// A symbol of generated code and where it is.
 #[derive(Debug, Clone, Copy)]
@@ -194,9 +193,9 @@ pub fn is_pure(call: Value) -> bool {
     })
 }
 
-/// Every host function generated code may refer to.
+/// Every host function generated code may refer to, but for those of [`crate::vector_math`].
 pub fn host_functions() -> Vec<HostFunction> {
-    let mut all = host_functions![
+    host_functions![
         "isocl_host_acos" => c_library::acos, Unary;
         "isocl_host_acosh" => c_library::acosh, Unary;
         "isocl_host_asin" => c_library::asin, Unary;
@@ -255,9 +254,7 @@ pub fn host_functions() -> Vec<HostFunction> {
         "memcpy" => c_library::memcpy, Copy;
         "memmove" => c_library::memmove, Copy;
         "memset" => c_library::memset, unsafe extern "C" fn(*mut c_void, c_int, usize) -> *mut c_void;
-    ];
-    all.extend(vector_math::host_functions());
-    all
+    ]
 }
 
 #[cfg(test)]

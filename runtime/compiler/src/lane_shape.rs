@@ -4,7 +4,6 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::group_operation::Extent;
-use crate::host_math;
 use crate::llvm::{Block, Module, Opcode, Type, Value};
 use crate::pure_intrinsic;
 use crate::region_function::RegionFunction;
@@ -250,11 +249,7 @@ impl Analysis<'_> {
             Opcode::LLVMGetElementPtr => self.address(instruction, &operands).unwrap_or(same),
             Opcode::LLVMLoad if instruction.is_volatile() => Shape::Varying,
             Opcode::LLVMAtomicRMW | Opcode::LLVMAtomicCmpXchg | Opcode::LLVMVAArg => Shape::Varying,
-            Opcode::LLVMCall
-                if !pure_intrinsic::is_one(instruction) && !host_math::is_pure(instruction) =>
-            {
-                Shape::Varying
-            }
+            Opcode::LLVMCall if !pure_intrinsic::is_pure(instruction) => Shape::Varying,
             _ => same,
         })
     }

@@ -1,6 +1,7 @@
 //! LLVM's intrinsics whose result depends on nothing but their arguments, and what they look like
 //! when they work on vectors.
 
+use crate::host_math;
 use crate::llvm::Value;
 
 /// How the declaration for vectors follows from the one for scalars.
@@ -96,6 +97,12 @@ fn is_type(text: &str) -> bool {
     let mut letters = text.chars();
     matches!(letters.next(), Some('i' | 'f' | 'v'))
         && letters.next().is_some_and(|digit| digit.is_ascii_digit())
+}
+
+/// Whether the result of `call` depends on nothing but its arguments: it calls one of them, or such a
+/// function of the host.
+pub fn is_pure(call: Value) -> bool {
+    is_one(call) || host_math::is_pure(call)
 }
 
 /// Whether `call` calls one of them.

@@ -4,7 +4,6 @@
 
 use std::collections::HashMap;
 
-use crate::host_math;
 use crate::llvm::{Builder, Opcode, RealPredicate, Value};
 use crate::pure_intrinsic;
 use crate::work_item::Primitive;
@@ -54,7 +53,7 @@ fn is_fixed(value: Value, known: &mut HashMap<Value, bool>) -> bool {
     let is_pure = match value.opcode() {
         Some(Opcode::LLVMCall) => match Primitive::of_call(value) {
             Some(primitive) => primitive.is_uniform(),
-            None => pure_intrinsic::is_one(value) || host_math::is_pure(value),
+            None => pure_intrinsic::is_pure(value),
         },
         Some(
             Opcode::LLVMPHI

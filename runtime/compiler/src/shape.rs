@@ -15,7 +15,6 @@ use std::collections::HashSet;
 
 use crate::barrier::{self, Rendezvous};
 use crate::control_flow::ControlFlow;
-use crate::host_math;
 use crate::llvm::{address_space, Opcode, Value};
 use crate::pure_intrinsic;
 use crate::work_item::Primitive;
@@ -110,11 +109,7 @@ impl Shape {
                 match barrier::rendezvous(instruction) {
                     Some(Rendezvous::Barrier { .. }) => false,
                     Some(Rendezvous::Collective { .. }) => true,
-                    None => {
-                        let is_pure =
-                            pure_intrinsic::is_one(instruction) || host_math::is_pure(instruction);
-                        !is_pure || by_operands()
-                    }
+                    None => !pure_intrinsic::is_pure(instruction) || by_operands(),
                 }
             }
             Some(
