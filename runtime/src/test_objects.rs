@@ -334,6 +334,7 @@ impl DeviceProgram for RecordedProgram {
             sub_group_size: 16,
             gains_by_size: false,
             streamed_bytes: 4,
+            groups_in_any_order: true,
         })
     }
 

@@ -372,6 +372,7 @@ impl Loaded {
             sub_group_size: lowered.sub_group_size,
             gains_by_size: kernel.brief && lowered.gains_by_size,
             streamed_bytes: lowered.streamed_bytes,
+            groups_in_any_order: lowered.groups_in_any_order,
         })
     }
 

@@ -34,6 +34,7 @@ pub mod extension;
 pub mod fork;
 pub mod frontend;
 pub mod group_operation;
+mod group_order;
 mod half_bits;
 pub mod host_math;
 pub mod huge_block;

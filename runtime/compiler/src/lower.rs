@@ -8,6 +8,7 @@ use crate::calls;
 use crate::division;
 use crate::entry;
 use crate::error::Error;
+use crate::group_order;
 use crate::lanes::{self, Lanes};
 use crate::llvm::{Module, TargetMachine, Value};
 use crate::local_memory;
@@ -46,6 +47,8 @@ pub struct Lowered {
     pub gains_by_size: bool,
     /// Bytes of a work-item that may go past the caches when it writes them.
     pub streamed_bytes: u32,
+    /// Nobody can tell in which order work-groups run.
+    pub groups_in_any_order: bool,
 }
 
 /// What calls, spills and alignment may take of the stack besides private variables.
@@ -85,6 +88,7 @@ pub fn lower(
             false => lanes.halved().filter(pays),
         });
     let independent = !uses_atomics(function);
+    let groups_in_any_order = independent && group_order::is_hidden(module, function);
     calls::lower(module, function).map_err(Error::Internal)?;
     let sub_group_size = lanes.map_or(1, |lanes| lanes.width);
     sub_group::settle(module, function, lanes.map(|lanes| lanes.width));
@@ -154,6 +158,7 @@ pub fn lower(
         has_loops: regions.flow.has_loops(),
         gains_by_size: regions.regions.len() > 1 && local_size.is_none(),
         streamed_bytes,
+        groups_in_any_order,
     })
 }
 

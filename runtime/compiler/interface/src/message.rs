@@ -269,6 +269,8 @@ pub struct KernelCode {
     /// Bytes of a work-item that may go past the caches when it writes them; code for
     /// [`Rows::streams`](crate::rows::Rows::streams) does so.
     pub streamed_bytes: u32,
+    /// Nobody can tell in which order work-groups run.
+    pub groups_in_any_order: bool,
 }
 
 /// Encodes a message.

@@ -4,6 +4,7 @@
 
 mod barriers;
 mod collectives;
+mod group_order;
 mod host_functions;
 mod ids;
 mod integers;

@@ -10,7 +10,7 @@ use super::floating_point::with_kernel_environment;
 use super::printf::{receive_printf, PrintfOutput};
 use super::safepoint;
 use super::scratch::{Scratch, ALIGNMENT};
-use super::work_sharing::{share, Parts, Shareable};
+use super::work_sharing::{share, Order, Parts, Shareable};
 use super::workers;
 use crate::command::{Launch, NdRangeCommand};
 use crate::{Error, ErrorCode, Result};
@@ -184,7 +184,16 @@ fn run_in(command: &NdRangeCommand, layout: ScratchLayout, scratch: &mut Scratch
     };
     with_kernel_environment(|| {
         if groups > 1 && workers::concurrency() > 1 {
-            let nanoseconds = run_groups(entry, frame, layout, groups, local);
+            let order = match launch.kernel.code.groups_in_any_order {
+                true => Order::Alternating,
+                false => Order::Ascending,
+            };
+            let shared = SharedLaunch {
+                entry,
+                frame,
+                layout,
+            };
+            let nanoseconds = run_groups(shared, groups, order, local);
             launch.kernel.time.add(nanoseconds);
         } else if groups > 0 {
             // SAFETY: the program is loaded, the frame lives on this stack, the scratch block is
@@ -248,14 +257,8 @@ impl Cost {
 
 /// Runs all work-groups: on this thread as long as that is expected to be short, else on all. Returns
 /// how many nanoseconds that took.
-fn run_groups(
-    entry: KernelEntry,
-    frame: LaunchFrame,
-    layout: ScratchLayout,
-    groups: u64,
-    local: *mut u8,
-) -> u64 {
-    let cost = Cost::of(entry, &frame);
+fn run_groups(launch: SharedLaunch, groups: u64, order: Order, local: *mut u8) -> u64 {
+    let cost = Cost::of(launch.entry, &launch.frame);
     let start = Instant::now();
     let elapsed = || start.elapsed().as_nanos() as u64;
     let expected = cost.per_group();
@@ -266,7 +269,7 @@ fn run_groups(
         while first < alone && elapsed() < WORTH_HELP {
             let end = (first + alone.div_ceil(4)).min(alone);
             // SAFETY: as in `run_in`.
-            unsafe { call(entry, &frame, first, end, local) };
+            unsafe { call(launch.entry, &launch.frame, first, end, local) };
             first = end;
         }
         so_far = elapsed();
@@ -279,19 +282,14 @@ fn run_groups(
     let rest = groups - first;
     if per_group.saturating_mul(rest) < WORTH_HELP {
         // SAFETY: as in `run_in`.
-        unsafe { call(entry, &frame, first, groups, local) };
+        unsafe { call(launch.entry, &launch.frame, first, groups, local) };
         let nanoseconds = elapsed();
         cost.learn(nanoseconds, groups);
         return nanoseconds;
     }
     let threads = workers::concurrency() as u64;
     let chunk = (CHUNK / per_group).min(rest / (threads * 4)).max(1);
-    let launch = SharedLaunch {
-        entry,
-        frame,
-        layout,
-    };
-    share(first..groups, chunk, launch, |launch, parts| {
+    share(first..groups, chunk, order, launch, |launch, parts| {
         let start = Instant::now();
         let own_groups = launch.run_groups(parts, local);
         if own_groups > 0 {

@@ -64,6 +64,7 @@ fn command(
             sub_group_size: 16,
             gains_by_size: false,
             streamed_bytes: 0,
+            groups_in_any_order: false,
         },
         time: Arc::new(LaunchTime::begin()),
         name: "test".into(),

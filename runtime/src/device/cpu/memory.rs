@@ -10,7 +10,7 @@ use isocl_kernel_iface::profile::Profile;
 use isocl_kernel_iface::{Address, AddressRange};
 
 use super::safepoint;
-use super::work_sharing::{share, Parts, Shareable};
+use super::work_sharing::{share, Order, Parts, Shareable};
 use super::workers;
 use crate::command::{MemoryRange, RectLayout, Residence};
 use crate::config::Config;
@@ -111,7 +111,8 @@ impl Transfer {
         }
         let chunk = (len / (threads * 4)).max(CHUNK).min(len.div_ceil(threads));
         let chunk = chunk.next_multiple_of(PIECE_GRANULE) as u64;
-        share(0..len as u64, chunk, self, |transfer, parts| {
+        let parts = 0..len as u64;
+        share(parts, chunk, Order::Alternating, self, |transfer, parts| {
             transfer.take_part(parts)
         });
     }
@@ -242,7 +243,8 @@ pub(super) fn copy_rect(source: &RectLayout, destination: &RectLayout, region: [
         return;
     }
     let chunk = rows.div_ceil(threads * 4).max(PIECE_GRANULE / bytes) as u64;
-    share(0..rows as u64, chunk, rect, |rect, parts| {
+    let parts = 0..rows as u64;
+    share(parts, chunk, Order::Alternating, rect, |rect, parts| {
         rect.take_part(parts)
     });
 }

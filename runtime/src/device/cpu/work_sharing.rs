@@ -16,10 +16,28 @@ pub(super) trait Shareable: Send + Sync + 'static {
     fn take_part(&self, parts: &Parts);
 }
 
-/// The parts that nobody has claimed, and the count of those done.
+/// The order in which parts are claimed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    /// The first come first.
+    Ascending,
+    /// Each time from the other end, where the caches still hold what the last time ended with.
+    Alternating,
+}
+
+impl Order {
+    fn is_backwards(self) -> bool {
+        static BACKWARDS: AtomicBool = AtomicBool::new(false);
+        self == Self::Alternating && BACKWARDS.fetch_xor(true, Ordering::Relaxed)
+    }
+}
+
+/// The parts that nobody has claimed, and the count of those done; both in chunks.
 pub(super) struct Parts {
-    count: u64,
+    range: Range<u64>,
     chunk: u64,
+    backwards: bool,
+    chunks: u64,
     next: AtomicU64,
     done: AtomicU64,
     owner_sleeps: AtomicBool,
@@ -33,15 +51,20 @@ impl Parts {
     pub(super) fn run_each(&self, mut run: impl FnMut(Range<u64>)) -> u64 {
         let mut own = 0;
         loop {
-            let first = self.next.fetch_add(self.chunk, Ordering::Relaxed);
-            if first >= self.count {
+            let claim = self.next.fetch_add(1, Ordering::Relaxed);
+            if claim >= self.chunks {
                 return own;
             }
-            let end = (first + self.chunk).min(self.count);
+            let number = match self.backwards {
+                true => self.chunks - 1 - claim,
+                false => claim,
+            };
+            let first = self.range.start + number * self.chunk;
+            let end = self.range.end.min(first.saturating_add(self.chunk));
             run(first..end);
             own += end - first;
-            let done = self.done.fetch_add(end - first, Ordering::SeqCst) + (end - first);
-            if done == self.count && self.owner_sleeps.load(Ordering::SeqCst) {
+            let done = self.done.fetch_add(1, Ordering::SeqCst) + 1;
+            if done == self.chunks && self.owner_sleeps.load(Ordering::SeqCst) {
                 drop(lock(&self.sleep));
                 self.wake.notify_all();
             }
@@ -49,7 +72,7 @@ impl Parts {
     }
 
     fn is_done(&self) -> bool {
-        self.done.load(Ordering::SeqCst) >= self.count
+        self.done.load(Ordering::SeqCst) >= self.chunks
     }
 
     fn wait(&self) {
@@ -79,7 +102,7 @@ struct Shared<W> {
 
 impl<W: Shareable> Task for Shared<W> {
     fn run(self: Arc<Self>) {
-        if self.parts.next.load(Ordering::Relaxed) < self.parts.count {
+        if self.parts.next.load(Ordering::Relaxed) < self.parts.chunks {
             placement::on(self.processors.as_ref(), || {
                 self.work.take_part(&self.parts);
             });
@@ -92,21 +115,24 @@ impl<W: Shareable> Task for Shared<W> {
 pub(super) fn share<W: Shareable>(
     range: Range<u64>,
     chunk: u64,
+    order: Order,
     work: W,
     own_part: impl FnOnce(&W, &Parts),
 ) {
     if range.is_empty() {
         return;
     }
-    let helpers =
-        ((range.end - range.start).div_ceil(chunk) - 1).min(workers::concurrency() as u64 - 1);
+    let chunks = (range.end - range.start).div_ceil(chunk);
+    let helpers = (chunks - 1).min(workers::concurrency() as u64 - 1);
     let shared = Arc::new(Shared {
         work,
         parts: Parts {
-            count: range.end,
+            range,
             chunk,
-            next: AtomicU64::new(range.start),
-            done: AtomicU64::new(range.start),
+            backwards: order.is_backwards(),
+            chunks,
+            next: AtomicU64::new(0),
+            done: AtomicU64::new(0),
             owner_sleeps: AtomicBool::new(false),
             sleep: Mutex::new(()),
             wake: Condvar::new(),
@@ -154,11 +180,42 @@ mod tests {
         workers::with_concurrency(2, || {
             placement::on(Some(&last), || {
                 let witness = Witness(Arc::clone(&seen));
-                share(0..2, 1, witness, |witness, parts| witness.take_part(parts));
+                share(0..2, 1, Order::Ascending, witness, |witness, parts| {
+                    witness.take_part(parts);
+                });
             });
         });
         let seen = lock(&seen);
         assert!(seen.iter().all(|(_, allowed)| allowed[..] == last[..]));
         assert_eq!(seen.len(), 2, "one helper");
+    }
+    /// The parts in the order in which one thread gets them.
+    fn claimed(range: Range<u64>, order: Order) -> Vec<Range<u64>> {
+        struct Nobody;
+        impl Shareable for Nobody {
+            fn take_part(&self, _: &Parts) {}
+        }
+        let mut claimed = Vec::new();
+        share(range, 10, order, Nobody, |_, parts| {
+            assert_eq!(
+                parts.run_each(|part| claimed.push(part)),
+                parts.range.end - parts.range.start
+            );
+        });
+        claimed
+    }
+
+    #[test]
+    fn parts_come_in_ascending_order_or_from_both_ends_in_turn() {
+        let forwards = [3..13, 13..23, 23..28];
+        let backwards = [23..28, 13..23, 3..13];
+        let mut turns = HashSet::new();
+        for _ in 0..1000 {
+            assert_eq!(claimed(3..28, Order::Ascending), forwards);
+            let alternating = claimed(3..28, Order::Alternating);
+            assert!(alternating == forwards || alternating == backwards);
+            turns.insert(alternating);
+        }
+        assert_eq!(turns.len(), 2, "both ends");
     }
 }
