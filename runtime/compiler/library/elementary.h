@@ -26,12 +26,28 @@ PART float scale_normal(float x, float t) {
   return BITS(BITS(x, uint) + (BITS(t, uint) << 23), float);
 }
 
-// exp(r) for |r| <= ln(2)/2.
-PART float exp_kernel(float r) {
+// exp(r) - 1 for |r| <= ln(2)/2.
+PART float expm1_kernel(float r) {
   float r2 = r * r;
   float high = FMA(0.00138207665f, r2, FMA(0.00836867932f, r, 0.0416682661f));
   float tail = FMA(high, r2, FMA(0.166665211f, r, 0.49999994f));
-  return 1.0f + FMA(tail, r2, r);
+  return FMA(tail, r2, r);
+}
+// exp(r) for |r| <= ln(2)/2.
+PART float exp_kernel(float r) { return 1.0f + expm1_kernel(r); }
+
+// x less n ln(2), where the low bits of t are n, the nearest integer.
+PART float reduce_exp(float x, __private float *t) {
+  *t = FMA(x, 0x1.715476p+0f, ROUNDER);
+  float n = *t - ROUNDER;
+  return FMA(n, 0x1.05c61p-29f, FMA(n, -0x1.62e43p-1f, x));
+}
+
+// scale * (exp(x) - 1) for a power of two `scale`, for exp(x) * scale that is normal. Numbers of which
+// this is about scale * x may lose the bits that become denormal.
+PART float expm1_scaled(float x, float scale) {
+  float t, r = reduce_exp(x, &t), power = scale_normal(scale, t);
+  return FMA(power, expm1_kernel(r), power - scale);
 }
 
 // 2^r for |r| <= 1/2, with two bits less.
@@ -80,12 +96,23 @@ PART int normalized_bits(float x, bool normal) {
   return (int)bits;
 }
 
+PART long normalized_bits(double x, bool normal) {
+  ulong bits = BITS(x, ulong);
+  if (UNLIKELY(!normal))
+    bits = x < 0x1p-1022 ? BITS(x * 0x1p54, ulong) - (54l << 52) : bits;
+  return (long)bits;
+}
+
 // x = 2^exponent (1 + f) with f in [-1/3, 1/3], for positive finite x.
+PART float reduce_bits(int bits, __private int *exponent) {
+  *exponent = (bits - 0x3f2aaaab) >> 23;
+  return BITS(bits - (*exponent << 23), float) - 1.0f;
+}
 PART float reduce_power(float x, __private float *exponent) {
-  int bits = normalized_bits(x, positive_normal(x));
-  int n = (bits - 0x3f2aaaab) >> 23;
+  int n;
+  float f = reduce_bits(normalized_bits(x, positive_normal(x)), &n);
   *exponent = (float)n;
-  return BITS(bits - (n << 23), float) - 1.0f;
+  return f;
 }
 
 // log(1 + f) - f for f in [-1/3, 1/3].
@@ -107,6 +134,19 @@ PART float log_result(float x, float result) {
   return result;
 }
 
+// log(2^offset (1 + x)).
+PART float log1p_scaled(float x, float offset) {
+  float sum = 1.0f + x, rest = x - (sum - 1.0f);
+  int n;
+  float f = reduce_bits(BITS(sum, int), &n);
+  // Of sums with large exponents nothing is lost that matters.
+  int least = n < 100 ? n : 100;
+  f = n == 0 ? x : FMA(rest, BITS((127 - least) << 23, float), f);
+  float e = (float)n + offset;
+  float low = FMA(e, -0x1.05c61p-29f, log_tail(f));
+  return log_result(sum, FMA(e, 0x1.62e43p-1f, f + low));
+}
+
 // exp(x) in double with a relative error below 2^-38, for |x| <= 700; NaN stays NaN.
 PART double exp_wide(double x) {
   double t = FMA(x, 0x1.71547652b82fep+0, ROUNDER_WIDE);
@@ -122,8 +162,13 @@ PART double exp_wide(double x) {
   return p * BITS((BITS(t, long) + 1023) << 52, double);
 }
 
+// x * 2^n for results that are normal, where the low bits of t are n, as ROUNDER_WIDE leaves them.
+PART double scale_normal(double x, double t) {
+  return BITS(BITS(x, ulong) + (BITS(t, ulong) << 52), double);
+}
+
 // x * 2^n for -1100 <= n <= 1100, correct for results that overflow or are denormal, where the low bits
-// of t are n, as ROUNDER_WIDE leaves them.
+// of t are n.
 PART double scale_wide(double x, double t) {
   int n = (int)BITS(t, long), half_n = n >> 1;
   double scaled = x * BITS((long)(half_n + 1023) << 52, double);
@@ -141,14 +186,20 @@ PART double exp_quotient(double r) {
   return FMA(FMA(high, r4, middle), r4, low);
 }
 
-// As the one of float.
+// exp(r) and 2^r for arguments whose power this is between sqrt(1/2) and sqrt(2).
+PART double exp_kernel(double r) { return 1.0 + FMA(exp_quotient(r), r * r, r); }
+PART double exp2_kernel(double r) { return exp_kernel(r * 0x1.62e42fefa39efp-1); }
+
+// As those of float, for an `exponent` below -1080 or over 1080.
+PART double scale_any(double x, double t, double exponent) {
+  double result = scale_wide(x, t);
+  result = exponent < -1080.0 ? 0.0 : result;
+  return exponent > 1080.0 ? __builtin_inf() : result;
+}
 PART double exp_result(double x, double r, double t, double bits) {
-  double p = 1.0 + FMA(exp_quotient(r), r * r, r);
-  double result = BITS(BITS(p, ulong) + (BITS(t, ulong) << 52), double);
+  double result = scale_normal(exp_kernel(r), t);
   if (UNLIKELY(!(absolute(x) <= 1020.0 / bits))) {
-    result = scale_wide(p, t);
-    result = x * bits < -1080.0 ? 0.0 : result;
-    result = x * bits > 1080.0 ? __builtin_inf() : result;
+    result = scale_any(exp_kernel(r), t, x * bits);
     result = x != x ? x : result;
   }
   return result;
@@ -165,16 +216,33 @@ PART double small_integer(long n) {
   return BITS(n + BITS(ROUNDER_WIDE, long), double) - ROUNDER_WIDE;
 }
 
-// n ln(2) + log(1 + f) + rest, where the rest is small.
-PART double log_sum(double n, double f, double rest) {
+// log(1 + f) = f - (f^2/2 - s q), where s is the quotient and q is returned; `half_square` is f^2/2.
+PART double log_quotient(double f, double half_square, __private double *quotient) {
   double s = f / (f + 2.0), z = s * s, z2 = z * z;
   double p = FMA(0x1.2f2e0986cf07fp-3, z, 0x1.399dc31078007p-3);
   p = FMA(p, z2, FMA(0x1.746665775d8f9p-3, z, 0x1.c71c51521f517p-3));
   p = FMA(p, z2, FMA(0x1.24924942cbba6p-2, z, 0x1.999999997eedep-2));
   p = FMA(p, z, 0x1.5555555555595p-1);
-  double half_square = 0.5 * f * f;
-  double low = FMA(s, FMA(p, z, half_square), FMA(n, 0x1.a39ef35793c76p-33, rest));
+  *quotient = s;
+  return FMA(p, z, half_square);
+}
+// n ln(2) + log(1 + f) + rest, where the rest is small.
+PART double log_sum(double n, double f, double rest) {
+  double half_square = 0.5 * f * f, s;
+  double q = log_quotient(f, half_square, &s);
+  double low = FMA(s, q, FMA(n, 0x1.a39ef35793c76p-33, rest));
   return FMA(n, 0x1.62e42feep-1, f - (half_square - low));
+}
+// The logarithm to another base: n * unit + log(1 + f) * factor, where the unit's first part has few
+// bits.
+PART double log_sum_of_base(double n, double f, double unit, double unit_low, double factor,
+                            double factor_low) {
+  double half_square = 0.5 * f * f, s;
+  double q = log_quotient(f, half_square, &s);
+  double high = f - half_square, low = FMA(s, q, (f - high) - half_square);
+  double most = n * unit, part = high * factor, sum = most + part;
+  double rest = FMA(high, factor, -part) + FMA(high, factor_low, low * factor);
+  return sum + (FMA(n, unit_low, (most - sum) + part) + rest);
 }
 
 // The logarithm of x, which is `result` where x is positive and finite.

@@ -10,9 +10,7 @@ PART double bounded_wide(double x, double low, double high) {
 }
 
 BUILTIN float exp(float x) {
-  float t = FMA(x, 0x1.715476p+0f, ROUNDER);
-  float n = t - ROUNDER;
-  float r = FMA(n, 0x1.05c61p-29f, FMA(n, -0x1.62e43p-1f, x));
+  float t, r = reduce_exp(x, &t);
   return exp_result(x, r, t, 0x1.715476p+0f);
 }
 BUILTIN float exp2(float x) { return power_of_two(x); }
@@ -23,10 +21,11 @@ BUILTIN float exp10(float x) {
   return exp_result(x, f * 0x1.26bb1cp+1f, t, 0x1.a934fp+1f);
 }
 BUILTIN float expm1(float x) {
-  double wide = bounded_wide(x, -110.0, 100.0);
-  double small = FMA(wide * wide, 0.5, wide);
-  double result = absolute(wide) < 0x1p-12 ? small : exp_wide(wide) - 1.0;
-  return (float)result;
+  // Half of it is finite where it is. NaN becomes a number for now.
+  float bounded = x < 89.0f ? x : 89.0f;
+  bounded = bounded > -20.0f ? bounded : -20.0f;
+  float result = 2.0f * expm1_scaled(bounded, 0.5f);
+  return absolute(x) > 0x1p-25f ? result : x;
 }
 
 BUILTIN double exp(double x) {

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Fits the polynomials of the float functions in this folder; needs numpy.
+"""Fits the polynomials of the functions in this folder; needs numpy.
 
 Prints, lowest degree first, coefficients rounded to the precision they are used in. Each
 coefficient is rounded in turn and the rest is fitted again around it, so rounding errors of
@@ -106,6 +106,9 @@ if __name__ == "__main__":
     fit("log double", atanh_tail, lambda s: s * s / 2, 1e-3, 0.1717, 6, np.float64, variable=square)
     # atanh(s) = s + s z P(z) for a power's logarithm
     fit("pow", lambda s: atanh_tail(s) / 2, square, 1e-3, 0.1717, 2, variable=square)
+    # atanh(s) = s + s z / 3 + s z^2 P(z), where z / 3 is in two parts
+    fifths = lambda s: sum((LONG(1) / (2 * k + 5) * s ** (2 * k) for k in range(0, 40)), LONG(0))
+    fit("pow double", fifths, lambda s: s**4, 1e-3, 0.1717, 6, np.float64, variable=square)
     # atan(a) = a + a z P(z)
     fit("atan", lambda x: (np.arctan(x) - x) / x**3, lambda x: x**3 / np.arctan(x), 0.02, 1, 7, variable=square)
     # asin(a) = a + a z P(z)

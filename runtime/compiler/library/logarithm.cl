@@ -1,9 +1,7 @@
-// log, log2, log10, log1p: polynomials without branches, but for the double log2 and log10, which are
-// the host's functions.
+// log, log2, log10, log1p: polynomials.
 
 #include "overload.h"
 #include "elementary.h"
-#include "host.h"
 
 BUILTIN float log(float x) {
   float e;
@@ -27,26 +25,25 @@ BUILTIN float log10(float x) {
   low = FMA(e, -0x1.ec10cp-27f, low);
   return log_result(x, FMA(e, 0x1.344136p-2f, FMA(f, 0x1.bcb7b2p-2f, low)));
 }
-BUILTIN float log1p(float x) {
-  // Below this, x is its own logarithm; above, the sum's rounding does not matter.
-  float result = absolute(x) < 0x1p-24f ? x : (float)log_wide(1.0 + (double)x);
-  result = x < INFINITE_FLOAT ? result : x;
-  result = x == -1.0f ? -INFINITE_FLOAT : result;
-  return x < -1.0f ? NAN_FLOAT : result;
-}
+BUILTIN float log1p(float x) { return __builtin_copysignf(log1p_scaled(x, 0.0f), x); }
 
-// The logarithm of x * 2^offset, for positive normal x.
-PART double log_scaled(double x, double offset) {
-  long exponent;
-  double f = reduce_power_wide(x, &exponent);
-  return log_sum(small_integer(exponent) + offset, f, 0.0);
-}
-BUILTIN double log(double x) {
-  double result = log_scaled(x, 0.0);
-  if (UNLIKELY(!positive_normal(x)))
-    result = log_result(x, log_scaled(x * 0x1p54, -54.0));
-  return result;
-}
+// NAME of x * 2^offset, for positive normal x, and NAME itself.
+#define LOGARITHM(name, sum)                                                                  \
+  PART double name##_scaled(double x, double offset) {                                        \
+    long exponent;                                                                            \
+    double f = reduce_power_wide(x, &exponent), n = small_integer(exponent) + offset;         \
+    return sum;                                                                               \
+  }                                                                                           \
+  BUILTIN double name(double x) {                                                             \
+    double result = name##_scaled(x, 0.0);                                                    \
+    if (UNLIKELY(!positive_normal(x)))                                                        \
+      result = log_result(x, name##_scaled(x * 0x1p54, -54.0));                               \
+    return result;                                                                            \
+  }
+LOGARITHM(log, log_sum(n, f, 0.0))
+LOGARITHM(log2, log_sum_of_base(n, f, 1.0, 0.0, 0x1.71547652b82fep+0, 0x1.777d0ffda0d24p-56))
+LOGARITHM(log10, log_sum_of_base(n, f, 0x1.34413509f6p-2, 0x1.9fef311f12b36p-42,
+                                 0x1.bcb7b1526e50ep-2, 0x1.95355baaafad3p-57))
 BUILTIN double log1p(double x) {
   double sum = 1.0 + x;
   double rest = x < 1.0 ? x - (sum - 1.0) : 1.0 - (sum - x);
@@ -59,9 +56,6 @@ BUILTIN double log1p(double x) {
   double result = log_sum(small_integer(exponent), is_near ? x : f, is_near ? 0.0 : rest);
   return x == 0 ? x : log_result(sum, result);
 }
-
-HOST_UNARY(log2)
-HOST_UNARY(log10)
 
 UNARY_FLOATING(log)
 UNARY_FLOATING(log2)

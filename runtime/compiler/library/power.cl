@@ -1,19 +1,18 @@
-// pow, pown, powr, rootn. Float: the logarithm and its product with the exponent are sums of two
-// floats; special arguments are handled by selection. Double: the host's pow.
+// pow, pown, powr, rootn: the logarithm and its product with the exponent are sums of two numbers;
+// special arguments are handled by selection.
 
 #include "overload.h"
 #include "elementary.h"
-#include "host.h"
 
 PART bool is_odd(int n) { return (n & 1) != 0; }
-PART bool is_integer(float y) { return __builtin_truncf(y) == y; }
-// Infinity and whatever has no bits for it is not odd.
-PART bool is_odd_integer(float y) { return is_integer(y) && !is_integer(y * 0.5f); }
 
 // 2^(exponent + low).
 typedef struct {
   float exponent, low;
 } Power;
+typedef struct {
+  double exponent, low;
+} WidePower;
 
 // The absolute value of x, which is finite and not 0; `normal` is positive_normal(x).
 PART Power power_of(float x, bool normal) {
@@ -36,11 +35,34 @@ PART Power power_of(float x, bool normal) {
   float exponent = e + high;
   return (Power){exponent, (high - (exponent - e)) + low};
 }
+// The same with the first term of the tail in two parts, too.
+PART WidePower power_of(double x, bool normal) {
+  long bits = normalized_bits(absolute(x), normal);
+  long n = (bits - 0x3fe6a09e667f3bcd) >> 52;
+  double e = small_integer(n);
+  double f = BITS(bits - (n << 52), double) - 1.0;
 
-PART Power raised(Power power, float y) {
-  float exponent = y * power.exponent;
-  float low = FMA(y, power.low, FMA(y, power.exponent, -exponent));
-  return (Power){exponent, low};
+  double inverse = 1.0 / (f + 2.0);
+  double s = f * inverse;
+  double s_low = FMA(-s, f, FMA(-2.0, s, f)) * inverse;
+  double z = s * s, z_low = FMA(s + s, s_low, FMA(s, s, -z)), z2 = z * z;
+  double p = FMA(FMA(0x1.0e148465a3474p-4, z, 0x1.0f85784edc05fp-4), z2,
+                 FMA(0x1.3b1ea7160726ep-4, z, 0x1.745ceb99962e8p-4));
+  p = FMA(p, z2, FMA(0x1.c71c722791a78p-4, z, 0x1.249249245cd46p-3));
+  p = FMA(p, z, 0x1.9999999999afbp-3);
+  double third = z * 0x1.5555555555555p-2;
+  double third_low = FMA(z, 0x1.5555555555555p-2, -third);
+  third_low = FMA(z, 0x1.5555555555555p-56, FMA(z_low, 0x1.5555555555555p-2, third_low));
+  double tail = s * third;
+  double tail_low = FMA(s, FMA(z2, p, third_low), FMA(s, third, -tail));
+  tail_low += FMA(s_low, third, s_low);
+  double sum = s + tail, sum_low = (tail - (sum - s)) + tail_low;
+  double high = sum * 0x1.71547652b82fep+1;
+  double low = FMA(sum, 0x1.71547652b82fep+1, -high);
+  low = FMA(sum, 0x1.777d0ffda0d24p-55, low);
+  low = FMA(sum_low, 0x1.71547652b82fep+1, low);
+  double exponent = e + high;
+  return (WidePower){exponent, (high - (exponent - e)) + low};
 }
 
 // 2^(t + rest) is the power, where the low bits of t are an integer.
@@ -49,44 +71,73 @@ PART float rounded(Power power, __private float *rest) {
   *rest = (power.exponent - (t - ROUNDER)) + power.low;
   return t;
 }
+PART double rounded(WidePower power, __private double *rest) {
+  double t = power.exponent + power.low + ROUNDER_WIDE;
+  *rest = (power.exponent - (t - ROUNDER_WIDE)) + power.low;
+  return t;
+}
 // Exponents of which the power is normal.
 PART bool is_inside(Power power) { return absolute(power.exponent) < 120.0f; }
+PART bool is_inside(WidePower power) { return absolute(power.exponent) < 1020.0; }
 
-// What magnitude^y is for the magnitudes 0 and infinity, for y that is not 0.
-PART float power_of_extreme(float magnitude, bool y_negative) {
-  return (magnitude == 0) == y_negative ? INFINITE_FLOAT : 0.0f;
-}
-// a^y for infinite y and a that is not 1.
-PART float power_to_infinity(float a, float y) {
-  return (a < 1.0f) == (y < 0) ? INFINITE_FLOAT : 0.0f;
-}
+// The names with which pow and its like are written for both types.
+#define POWERS(T, Power)                                                                      \
+  PART Power raised(Power power, T y) {                                                       \
+    T exponent = y * power.exponent;                                                          \
+    T low = FMA(y, power.low, FMA(y, power.exponent, -exponent));                             \
+    return (Power){exponent, low};                                                            \
+  }                                                                                           \
+  PART bool is_integer(T y) { return __builtin_elementwise_trunc(y) == y; }                   \
+  /* Infinity and whatever has no bits for it is not odd. */                                  \
+  PART bool is_odd_integer(T y) { return is_integer(y) && !is_integer(y * (T)0.5); }          \
+  PART bool is_infinite(T x) { return absolute(x) == (T)__builtin_inf(); }                    \
+  /* What magnitude^y is for the magnitudes 0 and infinity, for y that is not 0. */           \
+  PART T power_of_extreme(T magnitude, bool y_negative) {                                     \
+    return (magnitude == 0) == y_negative ? (T)__builtin_inf() : (T)0;                        \
+  }                                                                                           \
+  /* a^y for infinite y and a that is not 1. */                                               \
+  PART T power_to_infinity(T a, T y) {                                                        \
+    return (a < 1) == (y < 0) ? (T)__builtin_inf() : (T)0;                                    \
+  }                                                                                           \
+  /* pow where not both x is positive and finite and y finite. */                             \
+  PART T pow_special(T x, T y, T result) {                                                    \
+    T a = absolute(x);                                                                        \
+    result = a == 0 || is_infinite(a) ? power_of_extreme(a, y < 0) : result;                  \
+    result = is_infinite(y) ? power_to_infinity(a, y) : result;                               \
+    result = is_odd_integer(y) ? __builtin_elementwise_copysign(result, x) : result;          \
+    result = x < 0 && !is_infinite(x) && !is_integer(y) ? (T)__builtin_nan("") : result;      \
+    result = x != x || y != y ? (T)__builtin_nan("") : result;                                \
+    /* These are 1 even if the other argument is NaN. */                                      \
+    bool one = x == 1 || y == 0 || (x == -1 && is_infinite(y));                               \
+    return one ? (T)1 : result;                                                               \
+  }                                                                                           \
+  /* powr is exp(y log x): undefined for negative x and wherever the product is 0 times       \
+     infinity. */                                                                             \
+  PART T powr_special(T x, T y, T result) {                                                   \
+    bool extreme = x == 0 || is_infinite(x);                                                  \
+    result = extreme ? power_of_extreme(x, y < 0) : result;                                   \
+    result = is_infinite(y) ? power_to_infinity(x, y) : result;                               \
+    bool indefinite = (extreme && y == 0) || (x == 1 && is_infinite(y));                      \
+    return x < 0 || x != x || y != y || indefinite ? (T)__builtin_nan("") : result;           \
+  }                                                                                           \
+  POW(T, Power, pow, pow_special)                                                             \
+  POW(T, Power, powr, powr_special)
 
-// pow where not both x is positive and finite and y finite.
-PART float pow_special(float x, float y, float result) {
-  float a = absolute(x);
-  result = a == 0 || a == INFINITE_FLOAT ? power_of_extreme(a, y < 0) : result;
-  result = absolute(y) == INFINITE_FLOAT ? power_to_infinity(a, y) : result;
-  result = is_odd_integer(y) ? __builtin_copysignf(result, x) : result;
-  result = x < 0 && x > -INFINITE_FLOAT && !is_integer(y) ? NAN_FLOAT : result;
-  result = x != x || y != y ? NAN_FLOAT : result;
-  // These are 1 even if the other argument is NaN.
-  bool one = x == 1.0f || y == 0 || (x == -1.0f && absolute(y) == INFINITE_FLOAT);
-  return one ? 1.0f : result;
-}
 // x^y = 2^(exponent + low), or what `special` makes of it where x or y are not usual.
-#define POW(name, special)                                                                    \
-  BUILTIN float name(float x, float y) {                                                      \
+#define POW(T, Power, name, special)                                                          \
+  BUILTIN T name(T x, T y) {                                                                  \
     bool normal = positive_normal(x);                                                         \
     Power power = raised(power_of(x, normal), y);                                             \
-    float rest;                                                                               \
-    float t = rounded(power, &rest);                                                          \
-    float p = exp2_kernel(rest);                                                              \
-    float result = scale_normal(p, t);                                                        \
-    if (UNLIKELY(!(normal & is_inside(power))))                                              \
+    T rest;                                                                                   \
+    T t = rounded(power, &rest);                                                              \
+    T p = exp2_kernel(rest);                                                                  \
+    T result = scale_normal(p, t);                                                            \
+    if (UNLIKELY(!(normal & is_inside(power))))                                               \
       result = special(x, y, scale_any(p, t, power.exponent));                                \
     return result;                                                                            \
   }
-POW(pow, pow_special)
+POWERS(float, Power)
+POWERS(double, WidePower)
 
 BUILTIN float pown(float x, int n) {
   // A large n takes two floats.
@@ -104,24 +155,7 @@ BUILTIN float pown(float x, int n) {
   result = x != x ? x : result;
   return n == 0 ? 1.0f : result;
 }
-BUILTIN double pow(double x, double y) { return isocl_host_pow(x, y); }
-BUILTIN double pown(double x, int n) { return isocl_host_pow(x, n); }
-
-// powr is exp(y log x): undefined for negative x and wherever the product is 0 times infinity.
-PART float powr_special(float x, float y, float result) {
-  result = x == 0 || x == INFINITE_FLOAT ? power_of_extreme(x, y < 0) : result;
-  result = absolute(y) == INFINITE_FLOAT ? power_to_infinity(x, y) : result;
-  bool indefinite = ((x == 0 || x == INFINITE_FLOAT) && y == 0) ||
-                    (x == 1.0f && absolute(y) == INFINITE_FLOAT);
-  return x < 0 || x != x || y != y || indefinite ? NAN_FLOAT : result;
-}
-POW(powr, powr_special)
-BUILTIN double powr(double x, double y) {
-  double infinity = __builtin_inf();
-  bool undefined = x < 0 || x != x || y != y || ((x == 0 || x == infinity) && y == 0) ||
-                   (x == 1 && absolute(y) == infinity);
-  return undefined ? __builtin_nan("") : isocl_host_pow(absolute(x), y);
-}
+BUILTIN double pown(double x, int n) { return pow(x, (double)n); }
 
 // Even roots of negative numbers and the zeroth root do not exist.
 #define ROOTN_SPECIAL(T)                                                                      \
@@ -140,15 +174,14 @@ BUILTIN float rootn(float x, int n) {
   float magnitude = (float)exp_wide(log_wide(absolute(x)) * inverse);
   return rootn_special(x, n, magnitude);
 }
-// The rounding error of 1/n is made good to first order: it matters when log(x) is large.
 BUILTIN double rootn(double x, int n) {
-  double a = absolute(x), count = n;
-  double inverse = 1.0 / count;
-  double error = FMA(-count, inverse, 1.0) * inverse;
-  double root = isocl_host_pow(a, inverse);
-  double better = FMA(root, error * isocl_host_log(a), root);
-  root = root < __builtin_inf() ? better : root;
-  return rootn_special(x, n, root);
+  WidePower power = power_of(x, positive_normal(x));
+  double count = n, exponent = power.exponent / count;
+  power.low = (FMA(-exponent, count, power.exponent) + power.low) / count;
+  power.exponent = exponent;
+  double rest;
+  double t = rounded(power, &rest);
+  return rootn_special(x, n, scale_any(exp2_kernel(rest), t, exponent));
 }
 
 BINARY_FLOATING(pow)

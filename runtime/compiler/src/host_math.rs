@@ -50,10 +50,6 @@ mod c_library {
         pub fn fmod(x: f64, y: f64) -> f64;
         pub fn hypot(x: f64, y: f64) -> f64;
         pub fn lgamma_r(x: f64, sign: *mut c_int) -> f64;
-        pub fn log(x: f64) -> f64;
-        pub fn log10(x: f64) -> f64;
-        pub fn log2(x: f64) -> f64;
-        pub fn pow(x: f64, y: f64) -> f64;
         pub fn remainder(x: f64, y: f64) -> f64;
         pub fn sin(x: f64) -> f64;
         pub fn sinh(x: f64) -> f64;
@@ -206,9 +202,6 @@ pub fn host_functions() -> Vec<HostFunction> {
         "isocl_host_cosh" => c_library::cosh, Unary;
         "isocl_host_erf" => c_library::erf, Unary;
         "isocl_host_erfc" => c_library::erfc, Unary;
-        "isocl_host_log" => c_library::log, Unary;
-        "isocl_host_log10" => c_library::log10, Unary;
-        "isocl_host_log2" => c_library::log2, Unary;
         "isocl_host_sin" => c_library::sin, Unary;
         "isocl_host_sinh" => c_library::sinh, Unary;
         "isocl_host_tan" => c_library::tan, Unary;
@@ -217,7 +210,6 @@ pub fn host_functions() -> Vec<HostFunction> {
         "isocl_host_atan2" => c_library::atan2, Binary;
         "isocl_host_fmod" => c_library::fmod, Binary;
         "isocl_host_hypot" => c_library::hypot, Binary;
-        "isocl_host_pow" => c_library::pow, Binary;
         "isocl_host_remainder" => c_library::remainder, Binary;
         "isocl_host_lgamma_r" => c_library::lgamma_r, unsafe extern "C" fn(f64, *mut c_int) -> f64;
         "isocl_host_quotient_bits" => quotient_bits, extern "C" fn(f64, f64) -> c_int;

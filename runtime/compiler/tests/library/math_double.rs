@@ -106,8 +106,8 @@ fn unary_functions_reach_their_implementation() {
         ("floor", 0.0, f64::floor),
         ("lgamma", 0.0, c_library::lgamma),
         ("log", 1.0, f64::ln),
-        ("log2", 0.0, f64::log2),
-        ("log10", 0.0, f64::log10),
+        ("log2", 1.0, f64::log2),
+        ("log10", 1.0, f64::log10),
         ("log1p", 1.0, f64::ln_1p),
         ("rint", 0.0, f64::round_ties_even),
         ("round", 0.0, f64::round),
@@ -163,7 +163,7 @@ fn binary_functions_reach_their_implementation() {
                 x.min(y)
             }
         }),
-        ("pow", 0.0, f64::powf),
+        ("pow", 1.0, f64::powf),
         ("remainder", 0.0, c_library::remainder),
     ];
     let arguments = arguments();
@@ -197,7 +197,7 @@ fn functions_of_a_number_and_an_integer() {
             );
             let result: f64 = pown.of2(x, n);
             assert!(
-                distance(result, x.powf(f64::from(n))) == 0.0,
+                distance(result, x.powf(f64::from(n))) <= 1.0,
                 "pown({x:e}, {n}) = {result:e}"
             );
         }

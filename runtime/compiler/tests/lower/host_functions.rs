@@ -3,12 +3,12 @@
 
 use crate::lanes::same_in_lanes;
 
-const UNARY: [&str; 17] = [
-    "acos", "acosh", "asin", "asinh", "atan", "atanh", "cos", "cosh", "erf", "erfc", "log", "log2",
-    "log10", "sin", "sinh", "tan", "tanh",
+const UNARY: [&str; 14] = [
+    "acos", "acosh", "asin", "asinh", "atan", "atanh", "cos", "cosh", "erf", "erfc", "sin", "sinh",
+    "tan", "tanh",
 ];
 
-const BINARY: [&str; 3] = ["atan2", "hypot", "pow"];
+const BINARY: [&str; 2] = ["atan2", "hypot"];
 
 /// A kernel that leaves the first nine digits of what `result` is, or what kind of number. Now and then
 /// x and y are extreme.
@@ -65,7 +65,7 @@ fn some_lanes_that_run() {
 #[test]
 fn what_is_the_same_in_all_lanes() {
     same_in_lanes(&source(
-        "double z = n * 0.25; if (x > 0.5) out[i] = digits(sin(z)) + digits(pow(z, 0.5));",
+        "double z = n * 0.25; if (x > 0.5) out[i] = digits(sin(z)) + digits(hypot(z, 0.5));",
     ));
 }
 
