@@ -227,6 +227,12 @@ impl CommandQueue {
     pub(crate) fn spawn_on_device(self: &Arc<Self>) {
         self.device.backend.spawn(Arc::clone(self) as Arc<dyn Task>);
     }
+
+    /// The calling thread does what the queue was given to the device's threads for.
+    pub(crate) fn withdraw_from_device(self: &Arc<Self>) {
+        let task = Arc::clone(self) as Arc<dyn Task>;
+        self.device.backend.withdraw(&task);
+    }
 }
 
 impl Task for CommandQueue {

@@ -195,6 +195,10 @@ impl Backend for Recorder {
         cpu::workers::spawn(task);
     }
 
+    fn withdraw(&self, task: &Arc<dyn Task>) {
+        cpu::workers::withdraw(task);
+    }
+
     fn timestamp(&self) -> u64 {
         cpu::clock::nanoseconds()
     }

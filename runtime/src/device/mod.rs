@@ -76,6 +76,9 @@ pub trait Backend: Send + Sync + std::fmt::Debug {
     /// Calls `task.run()` soon on a thread of the device, concurrently with the caller.
     fn spawn(&self, task: Arc<dyn Task>);
 
+    /// Takes back a task that no thread has begun, as the caller does its work.
+    fn withdraw(&self, task: &Arc<dyn Task>);
+
     /// Device time now, in nanoseconds, as profiling reports it (§5.15).
     fn timestamp(&self) -> u64;
 

@@ -60,6 +60,10 @@ impl Backend for Null {
         workers::spawn(task);
     }
 
+    fn withdraw(&self, task: &Arc<dyn Task>) {
+        workers::withdraw(task);
+    }
+
     fn timestamp(&self) -> u64 {
         clock::nanoseconds()
     }

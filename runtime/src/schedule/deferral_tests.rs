@@ -50,6 +50,10 @@ impl Backend for Deferring {
         self.cpu.backend.spawn(task);
     }
 
+    fn withdraw(&self, task: &Arc<dyn Task>) {
+        self.cpu.backend.withdraw(task);
+    }
+
     fn timestamp(&self) -> u64 {
         self.cpu.backend.timestamp()
     }

@@ -379,6 +379,8 @@ impl InOrder {
         retired: &mut Vec<Arc<Event>>,
     ) -> MutexGuard<'a, Lane> {
         let (mut batch, mut silent) = (Vec::new(), SilentBatch::new());
+        let mut took_over =
+            lane.activity == Activity::Scheduled && !matches!(until, Until::Unflushed);
         loop {
             lane.claim(&mut until, &mut batch, &mut silent);
             if batch.is_empty() && silent.is_empty() {
@@ -387,6 +389,9 @@ impl InOrder {
             }
             lane.activity = Activity::Draining;
             drop(lane);
+            if replace(&mut took_over, false) {
+                queue.withdraw_from_device();
+            }
             retired.clear();
             if !silent.is_empty() {
                 let mut commands = silent.drain(..);

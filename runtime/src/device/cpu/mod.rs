@@ -141,6 +141,10 @@ impl Backend for Cpu {
         workers::spawn(task);
     }
 
+    fn withdraw(&self, task: &Arc<dyn Task>) {
+        workers::withdraw(task);
+    }
+
     fn timestamp(&self) -> u64 {
         clock::nanoseconds()
     }

@@ -5,6 +5,7 @@
 use std::cell::RefCell;
 use std::mem::{size_of, MaybeUninit};
 use std::sync::Arc;
+use std::thread::Thread;
 
 /// Numbers of processors.
 pub(super) type Processors = Arc<[usize]>;
@@ -21,7 +22,7 @@ pub(super) fn current() -> Option<Processors> {
 
 /// The processors that this thread may use, ascending; empty when the system does not tell.
 pub(super) fn allowed() -> Vec<usize> {
-    let Some(set) = affinity() else {
+    let Some(set) = affinity(THIS_THREAD) else {
         return Vec::new();
     };
     let all = 0..libc::CPU_SETSIZE as usize;
@@ -37,19 +38,65 @@ pub(super) fn on<R>(processors: Option<&Processors>, work: impl FnOnce() -> R) -
     struct Restore(Option<Processors>, libc::cpu_set_t);
     impl Drop for Restore {
         fn drop(&mut self) {
-            set_affinity(&self.1);
+            set_affinity(THIS_THREAD, &self.1);
             CURRENT.set(self.0.take());
         }
     }
     let Some(processors) = processors else {
         return work();
     };
-    let Some(before) = affinity() else {
+    let Some(before) = affinity(THIS_THREAD) else {
         return work();
     };
     let _restore = Restore(CURRENT.replace(Some(Arc::clone(processors))), before);
-    set_affinity(&set_of(processors));
+    set_affinity(THIS_THREAD, &set_of(processors));
     work()
+}
+
+/// Where a thread may run.
+pub(super) struct Mask(libc::cpu_set_t);
+
+impl Mask {
+    /// Lets the calling thread run there.
+    pub(super) fn apply(&self) {
+        set_affinity(THIS_THREAD, &self.0);
+    }
+}
+
+/// A thread that is about to sleep, and sleeps until it is unparked.
+pub(super) struct Sleeper {
+    pub(super) thread: Thread,
+    /// Its number in the system.
+    number: libc::pid_t,
+}
+
+impl Sleeper {
+    pub(super) fn this_thread() -> Self {
+        Self {
+            thread: std::thread::current(),
+            // SAFETY: a question without arguments.
+            number: unsafe { libc::gettid() },
+        }
+    }
+
+    /// Keeps it off the processor that the calling thread runs on, and goes on computing on: where a
+    /// cache has few processors, Linux wakes threads there even if another one is idle. Returns the
+    /// mask that it has to apply when it has risen, if that was possible.
+    pub(super) fn keep_off_this_processor(&self) -> Option<Mask> {
+        let before = affinity(self.number)?;
+        let mut elsewhere = before;
+        // SAFETY: a question without arguments.
+        let here = usize::try_from(unsafe { libc::sched_getcpu() }).ok()?;
+        if here >= libc::CPU_SETSIZE as usize {
+            return None;
+        }
+        // SAFETY: the sets are live and the number is one of their bits.
+        let others = unsafe {
+            libc::CPU_CLR(here, &mut elsewhere);
+            libc::CPU_COUNT(&elsewhere)
+        };
+        (others > 0 && set_affinity(self.number, &elsewhere)).then_some(Mask(before))
+    }
 }
 
 fn set_of(processors: &[usize]) -> libc::cpu_set_t {
@@ -64,16 +111,20 @@ fn set_of(processors: &[usize]) -> libc::cpu_set_t {
     set
 }
 
-fn affinity() -> Option<libc::cpu_set_t> {
+/// The calling thread, for the functions below.
+const THIS_THREAD: libc::pid_t = 0;
+
+fn affinity(thread: libc::pid_t) -> Option<libc::cpu_set_t> {
     let mut set = set_of(&[]);
     // SAFETY: the set is live and has the size given.
-    let code = unsafe { libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &mut set) };
+    let code = unsafe { libc::sched_getaffinity(thread, size_of::<libc::cpu_set_t>(), &mut set) };
     (code == 0).then_some(set)
 }
 
-fn set_affinity(set: &libc::cpu_set_t) {
+/// Whether the system does it.
+fn set_affinity(thread: libc::pid_t, set: &libc::cpu_set_t) -> bool {
     // SAFETY: the set is live and has the size given. A refusal changes nothing.
-    unsafe { libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), set) };
+    unsafe { libc::sched_setaffinity(thread, size_of::<libc::cpu_set_t>(), set) == 0 }
 }
 
 #[cfg(test)]
@@ -98,5 +149,31 @@ mod tests {
         // Processors that there are not: anywhere is better than nowhere.
         let none: Processors = Arc::from([libc::CPU_SETSIZE as usize]);
         assert_eq!(on(Some(&none), allowed), all);
+    }
+    #[test]
+    fn a_thread_is_woken_elsewhere_and_returns() {
+        let (tell, told) = std::sync::mpsc::channel();
+        let (go_on, going_on) = std::sync::mpsc::channel::<Option<Mask>>();
+        let sleeper = std::thread::spawn(move || {
+            tell.send(Sleeper::this_thread()).unwrap();
+            let mask = going_on.recv().unwrap();
+            let elsewhere = allowed();
+            if let Some(mask) = mask {
+                mask.apply();
+            }
+            (elsewhere, allowed())
+        });
+        let all = allowed();
+        // This thread has to stay, so that "here" means something.
+        let here: Processors = Arc::from([all[0]]);
+        let mask = on(Some(&here), || {
+            told.recv().unwrap().keep_off_this_processor()
+        });
+        let is_moved = mask.is_some();
+        go_on.send(mask).unwrap();
+        let (elsewhere, returned) = sleeper.join().unwrap();
+        assert_eq!(is_moved, all.len() > 1);
+        assert_eq!(elsewhere.contains(&here[0]), !is_moved);
+        assert_eq!(returned, all);
     }
 }

@@ -76,7 +76,7 @@ impl Parts {
     }
 
     fn wait(&self) {
-        for _ in 0..workers::host_spins() {
+        for _ in 0..workers::owner_spins() {
             if self.is_done() {
                 return;
             }

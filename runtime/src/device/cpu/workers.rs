@@ -4,8 +4,10 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+use std::thread::{Thread, ThreadId};
 
+use super::placement::{Mask, Sleeper};
 use super::safepoint;
 use crate::device::Task;
 use crate::lock::lock;
@@ -13,34 +15,60 @@ use crate::lock::lock;
 /// Stack of a worker in bytes; kernels that need more are refused.
 pub(crate) const WORKER_STACK: usize = 16 << 20;
 
-/// Iterations of an idle worker before it sleeps: some 30 microseconds.
+/// Iterations of an idle worker before it sleeps: some 15 microseconds.
 const WORKER_SPINS: u32 = 600;
 /// Iterations of a waiting host thread before it sleeps.
 const HOST_SPINS: u32 = 400;
+
+/// Iterations of a thread that waits for the last parts of its own work, before it sleeps: some 50
+/// microseconds, longer than a part takes as a rule.
+const OWNER_SPINS: u32 = 2000;
 
 struct Pool {
     tasks: VecDeque<Arc<dyn Task>>,
     threads: usize,
     spinning: usize,
-    /// Threads that wait for `WAKE`, less those already called.
-    sleeping: usize,
-    /// How many sleeping threads were called and have not risen.
-    calls: usize,
+    /// Threads that sleep, less those already called.
+    sleeping: Vec<Sleeper>,
+    /// Those called that have not risen.
+    called: Vec<Called>,
     /// One mark for each thread, whether it runs code of this library.
     inside: Vec<&'static AtomicBool>,
+}
+
+/// A thread that was told to rise.
+struct Called {
+    thread: ThreadId,
+    /// Where it could run before.
+    before: Option<Mask>,
+}
+
+impl Pool {
+    /// Chooses a thread that sleeps; the caller has to unpark it.
+    fn call(&mut self) -> Option<Thread> {
+        let sleeper = self.sleeping.pop()?;
+        let before = sleeper.keep_off_this_processor();
+        let thread = sleeper.thread;
+        self.called.push(Called {
+            thread: thread.id(),
+            before,
+        });
+        Some(thread)
+    }
 }
 
 static POOL: Mutex<Pool> = Mutex::new(Pool {
     tasks: VecDeque::new(),
     threads: 0,
     spinning: 0,
-    sleeping: 0,
-    calls: 0,
+    sleeping: Vec::new(),
+    called: Vec::new(),
     inside: Vec::new(),
 });
 /// Length of `Pool::tasks`, for those that spin.
 static WAITING_TASKS: AtomicUsize = AtomicUsize::new(0);
-static WAKE: Condvar = Condvar::new();
+/// Workers that run a task.
+static BUSY: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
     /// Held from before a fork until after it, so that the child finds the pool consistent.
@@ -82,13 +110,34 @@ pub(crate) fn compute_units() -> usize {
         .unwrap_or_else(processors)
 }
 
-/// How often a waiting thread of the application looks before it sleeps.
+/// How often a waiting thread of the application looks before it sleeps: not at all while workers need
+/// every processor.
 pub(crate) fn host_spins() -> u32 {
-    if processors() > 1 {
+    if BUSY.load(Ordering::Relaxed) < processors() {
         HOST_SPINS
     } else {
         0
     }
+}
+
+/// How often a thread looks that waits for others to end their parts of the same work.
+pub(super) fn owner_spins() -> u32 {
+    if processors() > 1 {
+        OWNER_SPINS
+    } else {
+        0
+    }
+}
+
+/// Forgets a task that no worker has begun; what it was for is done by the caller.
+pub(crate) fn withdraw(task: &Arc<dyn Task>) {
+    let mut pool = lock(&POOL);
+    let is_it = |other: &Arc<dyn Task>| std::ptr::addr_eq(Arc::as_ptr(other), Arc::as_ptr(task));
+    let place = pool.tasks.iter().position(is_it);
+    let withdrawn = place.and_then(|place| pool.tasks.remove(place));
+    WAITING_TASKS.store(pool.tasks.len(), Ordering::Release);
+    drop(pool);
+    drop(withdrawn);
 }
 
 /// Runs `task` soon on a worker. Should no thread start, on this one.
@@ -96,14 +145,12 @@ pub(crate) fn spawn(task: Arc<dyn Task>) {
     let mut pool = lock(&POOL);
     pool.tasks.push_back(task);
     WAITING_TASKS.store(pool.tasks.len(), Ordering::Release);
-    if pool.tasks.len() <= pool.spinning {
+    if pool.tasks.len() <= pool.spinning + pool.called.len() {
         return;
     }
-    if pool.sleeping > 0 {
-        pool.sleeping -= 1;
-        pool.calls += 1;
+    if let Some(called) = pool.call() {
         drop(pool);
-        WAKE.notify_one();
+        called.unpark();
         return;
     }
     // One more than compute, so that kernels waiting for the host leave a thread for others.
@@ -160,17 +207,30 @@ fn work() {
                 continue;
             }
         }
-        pool.sleeping += 1;
-        while pool.calls == 0 {
-            pool = WAKE.wait(pool).unwrap_or_else(PoisonError::into_inner);
+        pool.sleeping.push(Sleeper::this_thread());
+        let thread = std::thread::current().id();
+        let before = loop {
+            let call = pool.called.iter().position(|call| call.thread == thread);
+            if let Some(call) = call {
+                break pool.called.swap_remove(call).before;
+            }
+            drop(pool);
+            std::thread::park();
+            pool = lock(&POOL);
+        };
+        if let Some(before) = before {
+            drop(pool);
+            before.apply();
+            pool = lock(&POOL);
         }
-        pool.calls -= 1;
     }
 }
 
 /// A panic ends the task, not the thread.
 fn run(task: Arc<dyn Task>) {
+    BUSY.fetch_add(1, Ordering::Relaxed);
     let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| task.run()));
+    BUSY.fetch_sub(1, Ordering::Relaxed);
     if result.is_err() {
         crate::log::line("a task of the CPU device panicked");
     }
@@ -200,7 +260,71 @@ pub(super) fn after_fork_in_child() {
             // Not dropped: a task's last reference may free what a lock in the parent protected.
             std::mem::forget(std::mem::take(&mut pool.tasks));
             WAITING_TASKS.store(0, Ordering::Release);
-            (pool.threads, pool.spinning, pool.sleeping, pool.calls) = (0, 0, 0, 0);
+            std::mem::forget(std::mem::take(&mut pool.sleeping));
+            pool.called.clear();
+            (pool.threads, pool.spinning) = (0, 0);
+            BUSY.store(0, Ordering::Relaxed);
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{channel, Sender};
+
+    use super::*;
+
+    /// Runs a function once.
+    struct Call<F>(Mutex<Option<F>>);
+
+    impl<F: FnOnce() + Send + 'static> Task for Call<F> {
+        fn run(self: Arc<Self>) {
+            if let Some(call) = lock(&self.0).take() {
+                call();
+            }
+        }
+    }
+
+    fn call(function: impl FnOnce() + Send + 'static) -> Arc<dyn Task> {
+        Arc::new(Call(Mutex::new(Some(function))))
+    }
+
+    #[test]
+    fn a_withdrawn_task_does_not_run() {
+        let (started, starts) = channel();
+        let all = compute_units() + 1;
+        let ends: Vec<Sender<()>> = (0..all)
+            .map(|_| {
+                let (end, ended) = channel();
+                let started = started.clone();
+                spawn(call(move || {
+                    started.send("busy").unwrap();
+                    let _ = ended.recv();
+                }));
+                end
+            })
+            .collect();
+        (0..all).for_each(|_| assert_eq!(starts.recv(), Ok("busy")));
+        let starter = started.clone();
+        let withdrawn = call(move || starter.send("withdrawn").unwrap());
+        spawn(Arc::clone(&withdrawn));
+        withdraw(&withdrawn);
+        spawn(call(move || started.send("next").unwrap()));
+        drop(ends);
+        assert_eq!(starts.recv(), Ok("next"));
+        withdraw(&withdrawn);
+    }
+
+    #[test]
+    fn threads_that_rise_may_run_where_they_could_before() {
+        let expected = super::super::placement::allowed();
+        for _ in 0..20 {
+            // Long enough for a thread to fall asleep.
+            std::thread::sleep(std::time::Duration::from_millis(2));
+            let (told, tells) = channel();
+            let tell = move || told.send(super::super::placement::allowed()).unwrap();
+            spawn(call(tell));
+            assert_eq!(tells.recv().unwrap(), expected);
+        }
+    }
 }
