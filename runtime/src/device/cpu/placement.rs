@@ -20,6 +20,12 @@ pub(super) fn current() -> Option<Processors> {
     CURRENT.with_borrow(Clone::clone)
 }
 
+/// The processor that the calling thread runs on, if the system tells.
+pub(super) fn processor() -> Option<usize> {
+    // SAFETY: a question without arguments.
+    usize::try_from(unsafe { libc::sched_getcpu() }).ok()
+}
+
 /// The processors that this thread may use, ascending; empty when the system does not tell.
 pub(super) fn allowed() -> Vec<usize> {
     let Some(set) = affinity(THIS_THREAD) else {
@@ -85,8 +91,7 @@ impl Sleeper {
     pub(super) fn keep_off_this_processor(&self) -> Option<Mask> {
         let before = affinity(self.number)?;
         let mut elsewhere = before;
-        // SAFETY: a question without arguments.
-        let here = usize::try_from(unsafe { libc::sched_getcpu() }).ok()?;
+        let here = processor()?;
         if here >= libc::CPU_SETSIZE as usize {
             return None;
         }

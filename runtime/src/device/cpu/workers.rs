@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::thread::{Thread, ThreadId};
 
-use super::placement::{Mask, Sleeper};
+use super::placement::{self, Mask, Sleeper};
 use super::safepoint;
 use crate::device::Task;
 use crate::lock::lock;
@@ -27,7 +27,7 @@ const OWNER_SPINS: u32 = 2000;
 struct Pool {
     tasks: VecDeque<Arc<dyn Task>>,
     threads: usize,
-    spinning: usize,
+    spinning: Vec<Spinner>,
     /// Threads that sleep, less those already called.
     sleeping: Vec<Sleeper>,
     /// Those called that have not risen.
@@ -43,7 +43,22 @@ struct Called {
     before: Option<Mask>,
 }
 
+/// A thread that looks for a task before it sleeps, and where it began to.
+struct Spinner {
+    thread: ThreadId,
+    processor: Option<usize>,
+}
+
 impl Pool {
+    /// Whether every task will be taken by a thread that is awake or was called. One that spins on the
+    /// calling thread's processor does not run now, and may not for long.
+    fn is_attended(&self) -> bool {
+        let here = placement::processor();
+        let elsewhere = |spinner: &&Spinner| here.is_none() || spinner.processor != here;
+        let spinning = self.spinning.iter().filter(elsewhere).count();
+        self.tasks.len() <= spinning + self.called.len()
+    }
+
     /// Chooses a thread that sleeps; the caller has to unpark it.
     fn call(&mut self) -> Option<Thread> {
         let sleeper = self.sleeping.pop()?;
@@ -60,7 +75,7 @@ impl Pool {
 static POOL: Mutex<Pool> = Mutex::new(Pool {
     tasks: VecDeque::new(),
     threads: 0,
-    spinning: 0,
+    spinning: Vec::new(),
     sleeping: Vec::new(),
     called: Vec::new(),
     inside: Vec::new(),
@@ -145,7 +160,7 @@ pub(crate) fn spawn(task: Arc<dyn Task>) {
     let mut pool = lock(&POOL);
     pool.tasks.push_back(task);
     WAITING_TASKS.store(pool.tasks.len(), Ordering::Release);
-    if pool.tasks.len() <= pool.spinning + pool.called.len() {
+    if pool.is_attended() {
         return;
     }
     if let Some(called) = pool.call() {
@@ -180,6 +195,7 @@ pub(crate) fn spawn(task: Arc<dyn Task>) {
 fn work() {
     super::signals::block_on_this_thread();
     let inside = safepoint::register();
+    let thread = std::thread::current().id();
     let mut pool = lock(&POOL);
     pool.inside.push(inside);
     loop {
@@ -193,7 +209,8 @@ fn work() {
             continue;
         }
         if processors() > 1 {
-            pool.spinning += 1;
+            let processor = placement::processor();
+            pool.spinning.push(Spinner { thread, processor });
             drop(pool);
             for _ in 0..WORKER_SPINS {
                 if WAITING_TASKS.load(Ordering::Acquire) > 0 {
@@ -202,13 +219,12 @@ fn work() {
                 std::hint::spin_loop();
             }
             pool = lock(&POOL);
-            pool.spinning -= 1;
+            pool.spinning.retain(|spinner| spinner.thread != thread);
             if !pool.tasks.is_empty() {
                 continue;
             }
         }
         pool.sleeping.push(Sleeper::this_thread());
-        let thread = std::thread::current().id();
         let before = loop {
             let call = pool.called.iter().position(|call| call.thread == thread);
             if let Some(call) = call {
@@ -262,7 +278,8 @@ pub(super) fn after_fork_in_child() {
             WAITING_TASKS.store(0, Ordering::Release);
             std::mem::forget(std::mem::take(&mut pool.sleeping));
             pool.called.clear();
-            (pool.threads, pool.spinning) = (0, 0);
+            pool.spinning.clear();
+            pool.threads = 0;
             BUSY.store(0, Ordering::Relaxed);
         }
     });
