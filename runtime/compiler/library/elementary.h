@@ -314,6 +314,14 @@ PART float cos_of_quadrant(float sine, float cosine, int quadrant) {
   float value = (quadrant & 1) != 0 ? sine : cosine;
   return BITS(BITS(value, int) ^ (((quadrant + 1) & 2) << 30), float);
 }
+PART double sin_of_quadrant(double sine, double cosine, int quadrant) {
+  double value = (quadrant & 1) != 0 ? cosine : sine;
+  return BITS(BITS(value, ulong) ^ ((ulong)(quadrant & 2) << 62), double);
+}
+PART double cos_of_quadrant(double sine, double cosine, int quadrant) {
+  double value = (quadrant & 1) != 0 ? sine : cosine;
+  return BITS(BITS(value, ulong) ^ ((ulong)((quadrant + 1) & 2) << 62), double);
+}
 
 // The argument less a multiple of a quarter turn, for |x| <= 30000.
 PART float reduce_quadrant(float x, __private int *quadrant) {
@@ -325,6 +333,16 @@ PART float reduce_quadrant(float x, __private int *quadrant) {
   return FMA(n, -0x1.846988p-48f, r);
 }
 #define REDUCIBLE 30000.0f
+// The same for |x| <= 10^6. The first step is exact.
+PART double reduce_quadrant(double x, __private int *quadrant) {
+  double t = FMA(x, 0x1.45f306dc9c883p-1, ROUNDER_WIDE);
+  double n = t - ROUNDER_WIDE;
+  *quadrant = (int)BITS(t, long);
+  double r = FMA(n, -0x1.921fb54442d18p+0, x);
+  r = FMA(n, -0x1.1a62633145c07p-54, r);
+  return FMA(n, 0x1.f1976b7ed8fbcp-110, r);
+}
+#define REDUCIBLE_WIDE 1e6
 
 // atan(a) - a for |a| <= 1.
 PART float atan_tail(float a) {

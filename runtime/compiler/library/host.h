@@ -19,7 +19,6 @@ HOST double isocl_host_hypot(double x, double y);
 HOST double isocl_host_remainder(double x, double y);
 HOST double isocl_host_sin(double x);
 HOST double isocl_host_sinh(double x);
-HOST double isocl_host_tan(double x);
 HOST double isocl_host_tanh(double x);
 HOST double isocl_host_tgamma(double x);
 HOST int isocl_host_quotient_bits(double x, double y);

@@ -53,7 +53,6 @@ mod c_library {
         pub fn remainder(x: f64, y: f64) -> f64;
         pub fn sin(x: f64) -> f64;
         pub fn sinh(x: f64) -> f64;
-        pub fn tan(x: f64) -> f64;
         pub fn tanh(x: f64) -> f64;
         pub fn tgamma(x: f64) -> f64;
 
@@ -204,7 +203,6 @@ pub fn host_functions() -> Vec<HostFunction> {
         "isocl_host_erfc" => c_library::erfc, Unary;
         "isocl_host_sin" => c_library::sin, Unary;
         "isocl_host_sinh" => c_library::sinh, Unary;
-        "isocl_host_tan" => c_library::tan, Unary;
         "isocl_host_tanh" => c_library::tanh, Unary;
         "isocl_host_tgamma" => c_library::tgamma, Unary;
         "isocl_host_atan2" => c_library::atan2, Binary;

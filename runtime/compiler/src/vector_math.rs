@@ -12,7 +12,7 @@ use libloading::Library;
 use crate::host_math::HostFunction;
 
 /// A function of doubles: its name, and the letters of its arguments in the names of `libmvec`.
-const FUNCTIONS: [(&str, &str); 16] = [
+const FUNCTIONS: [(&str, &str); 15] = [
     ("acos", "v"),
     ("acosh", "v"),
     ("asin", "v"),
@@ -27,7 +27,6 @@ const FUNCTIONS: [(&str, &str); 16] = [
     ("hypot", "vv"),
     ("sin", "v"),
     ("sinh", "v"),
-    ("tan", "v"),
     ("tanh", "v"),
 ];
 

@@ -93,7 +93,7 @@ fn unary_functions_reach_their_implementation() {
         ("atanpi", 1.0, |x| x.atan() / PI),
         ("cbrt", 1.0, cube_root),
         ("ceil", 0.0, f64::ceil),
-        ("cos", 0.0, f64::cos),
+        ("cos", 1.0, f64::cos),
         ("cosh", 0.0, f64::cosh),
         ("cospi", 1.0, cospi),
         ("erf", 0.0, c_library::erf),
@@ -112,11 +112,11 @@ fn unary_functions_reach_their_implementation() {
         ("rint", 0.0, f64::round_ties_even),
         ("round", 0.0, f64::round),
         ("rsqrt", 1.0, |x| 1.0 / x.sqrt()),
-        ("sin", 0.0, f64::sin),
+        ("sin", 1.0, f64::sin),
         ("sinh", 0.0, f64::sinh),
         ("sinpi", 1.0, sinpi),
         ("sqrt", 0.0, f64::sqrt),
-        ("tan", 0.0, f64::tan),
+        ("tan", 2.0, f64::tan),
         ("tanh", 0.0, f64::tanh),
         ("tgamma", 0.0, c_library::tgamma),
         ("trunc", 0.0, f64::trunc),
@@ -311,4 +311,19 @@ fn fused_multiplication_rounds_once() {
     let fma = builtin("fma", "fff");
     let x = 1.0 + f32::EPSILON;
     assert_ne!(fma.of3::<f32, f32, f32, f32>(x, x, -(x * x)), 0.0);
+}
+
+#[test]
+fn odd_functions_keep_the_sign_of_zero() {
+    for name in [
+        "asin", "asinh", "asinpi", "atan", "atanh", "atanpi", "cbrt", "erf", "expm1", "log1p",
+        "sin", "sinh", "sinpi", "tan", "tanh", "tanpi", "tgamma",
+    ] {
+        for sign in [1.0, -1.0] {
+            let wide: f64 = builtin(name, "d").of1(sign * 0.0);
+            let narrow: f32 = builtin(name, "f").of1(sign as f32 * 0.0);
+            assert_eq!(wide.signum(), sign, "{name} of double");
+            assert_eq!(f64::from(narrow.signum()), sign, "{name} of float");
+        }
+    }
 }
