@@ -4,6 +4,10 @@
 use crate::launch::{Arg, Kernel};
 
 fn fences(body: &str) -> usize {
+    calls(body, "lfence")
+}
+
+fn calls(body: &str, fence: &str) -> usize {
     let source = format!(
         "kernel void k(global atomic_int *flag, global volatile int *plain, global int *out) {{
             {body}
@@ -11,7 +15,8 @@ fn fences(body: &str) -> usize {
     );
     let arguments = [(); 3].map(|()| Arg::Ints(&mut []));
     let ir = Kernel::new(&source, &arguments).ir;
-    ir.matches("call void @llvm.x86.sse2.lfence").count()
+    ir.matches(&format!("call void @llvm.x86.sse2.{fence}"))
+        .count()
 }
 
 #[test]
@@ -33,6 +38,23 @@ fn waiting_loops_have_one() {
         ),
         1
     );
+}
+
+#[test]
+fn what_was_written_is_out_before_the_thread_waits() {
+    let answers = |order: &str| {
+        format!(
+            "for (int round = 1; round < 9; round++) {{
+                while (atomic_load_explicit(flag, memory_order_acquire) < round) {{}}
+                {order}
+            }}"
+        )
+    };
+    let store = "atomic_store_explicit(flag + 1, round, memory_order_release);";
+    assert_eq!(calls(&answers(store), "mfence"), 1);
+    assert_eq!(calls(&answers("plain[1] = round;"), "mfence"), 1);
+    assert_eq!(calls(&answers("out[1] = round;"), "mfence"), 0);
+    assert_eq!(calls(store.replace("round", "1").as_str(), "mfence"), 0);
 }
 
 #[test]
