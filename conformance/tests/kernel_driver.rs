@@ -351,7 +351,7 @@ fn without_its_node_the_emulator_serves_and_says_so_once() {
     assert!(log.contains("emulator"), "{log}");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(!text.contains(missing), "{text}");
-    assert!(text.contains("(memory: emulator)"), "{text}");
+    assert!(text.contains("(memory: emulator,"), "{text}");
 }
 
 #[test]

@@ -1,31 +1,17 @@
 //! The bytes an application gets from `CL_PROGRAM_BINARIES`: a header, a checksum, bitcode.
 
-use isocl_compiler_interface::message::BinaryKind;
+use isocl_compiler_interface::message::{BinaryKind, BINARY_VERSION};
 
 use crate::error::Error;
-use crate::host_math;
 
 const MAGIC: &[u8; 8] = b"ISOCLBIN";
-/// Raised when the meaning of the bitcode changes.
-const VERSION: u32 = 2;
 const HEADER_BYTES: usize = 24;
-
-/// The version, with the names of what bitcode may call: a compiler that has other functions could not
-/// link it.
-fn version() -> u32 {
-    let mut hasher = crc32fast::Hasher::new();
-    hasher.update(&VERSION.to_le_bytes());
-    for function in host_math::host_functions() {
-        hasher.update(function.name.as_bytes());
-    }
-    hasher.finalize()
-}
 
 /// Wraps bitcode.
 pub fn encode(kind: BinaryKind, bitcode: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(HEADER_BYTES + bitcode.len());
     bytes.extend_from_slice(MAGIC);
-    bytes.extend_from_slice(&version().to_le_bytes());
+    bytes.extend_from_slice(&BINARY_VERSION.to_le_bytes());
     let kind = match kind {
         BinaryKind::CompiledObject => 1u32,
         BinaryKind::Library => 2,
@@ -57,7 +43,7 @@ pub fn decode(bytes: &[u8]) -> Result<(BinaryKind, &[u8]), Error> {
     if !header.starts_with(MAGIC) {
         return Err(wrong("it does not begin like one"));
     }
-    if word(8) != version() {
+    if word(8) != BINARY_VERSION {
         return Err(wrong("it is of another version"));
     }
     let kind = match word(12) {
@@ -76,6 +62,17 @@ pub fn decode(bytes: &[u8]) -> Result<(BinaryKind, &[u8]), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A compiler that has other host functions could not link what refers to them.
+    #[test]
+    fn the_version_changes_with_the_host_functions() {
+        let mut hasher = crc32fast::Hasher::new();
+        for function in crate::host_math::host_functions() {
+            hasher.update(function.name.as_bytes());
+        }
+        let version = hasher.finalize();
+        assert_eq!(BINARY_VERSION, version, "set it to {version:#x}");
+    }
 
     #[test]
     fn what_is_encoded_is_decoded() {

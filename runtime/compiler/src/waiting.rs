@@ -86,20 +86,23 @@ fn writers_before(flow: &ControlFlow, wait: &Wait) -> Vec<usize> {
 }
 
 fn accesses_memory(block: Block) -> bool {
-    let accesses = |one: Value| {
-        matches!(
-            one.opcode(),
-            Some(
-                Opcode::LLVMLoad
-                    | Opcode::LLVMStore
-                    | Opcode::LLVMCall
-                    | Opcode::LLVMFence
-                    | Opcode::LLVMAtomicRMW
-                    | Opcode::LLVMAtomicCmpXchg
-            )
+    let loads = |one: Value| one.opcode() == Some(Opcode::LLVMLoad);
+    let mut instructions = block.instructions().into_iter();
+    instructions.any(|one| loads(one) || has_effects(one))
+}
+
+/// Whether others may see that it runs.
+fn has_effects(instruction: Value) -> bool {
+    matches!(
+        instruction.opcode(),
+        Some(
+            Opcode::LLVMStore
+                | Opcode::LLVMCall
+                | Opcode::LLVMFence
+                | Opcode::LLVMAtomicRMW
+                | Opcode::LLVMAtomicCmpXchg
         )
-    };
-    block.instructions().into_iter().any(accesses)
+    )
 }
 
 /// Whether a block writes what other threads may look for.
@@ -142,14 +145,7 @@ fn wait(blocks: &[Block]) -> Option<Value> {
         .collect();
     let only_looks = |&instruction: &Value| match instruction.opcode() {
         Some(Opcode::LLVMLoad) => is_fixed(instruction.operand(0), &instructions),
-        Some(
-            Opcode::LLVMStore
-            | Opcode::LLVMCall
-            | Opcode::LLVMFence
-            | Opcode::LLVMAtomicRMW
-            | Opcode::LLVMAtomicCmpXchg,
-        ) => false,
-        _ => true,
+        _ => !has_effects(instruction),
     };
     let only_looks = instructions.len() <= MOST_INSTRUCTIONS && instructions.iter().all(only_looks);
     let mut loads = instructions

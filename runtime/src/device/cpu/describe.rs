@@ -1,6 +1,7 @@
 //! What the CPU device says of itself (§4.2).
 
 use isocl_compiler_interface::features::{Feature, LANGUAGE_EXTENSIONS, LANGUAGE_FEATURES};
+use isocl_compiler_interface::message::BINARY_VERSION;
 use isocl_kernel_iface::driver::Driver;
 
 use super::processor::Processor;
@@ -80,7 +81,12 @@ pub(super) fn describe(config: &Config, driver: &dyn Driver) -> DeviceInfo {
             .clone()
             .unwrap_or_else(|| "isocl".to_owned()),
         vendor_id: disguise.vendor_id.unwrap_or(VENDOR_ID),
-        driver_version: format!("{} (memory: {})", env!("CARGO_PKG_VERSION"), driver.name()),
+        // Applications that keep program binaries build anew where this is another one.
+        driver_version: format!(
+            "{} (memory: {}, binaries: {BINARY_VERSION:08x})",
+            env!("CARGO_PKG_VERSION"),
+            driver.name()
+        ),
         version: (3, 0),
         opencl_c_versions: vec![(1, 0), (1, 1), (1, 2), (3, 0)],
         extensions: [RUNTIME_EXTENSIONS, LANGUAGE_EXTENSIONS].concat(),
