@@ -259,12 +259,7 @@ impl Event {
     }
 
     fn wait_passively(&self) {
-        for _ in 0..crate::device::cpu::workers::host_spins() {
-            if self.is_settled() {
-                return;
-            }
-            std::hint::spin_loop();
-        }
+        crate::device::cpu::workers::help_until(&|| self.is_settled());
         let mut listeners = lock(&self.listeners);
         self.listened.store(true, Ordering::SeqCst);
         listeners.sleepers += 1;

@@ -10,7 +10,7 @@ use super::floating_point::with_kernel_environment;
 use super::printf::{receive_printf, PrintfOutput};
 use super::safepoint;
 use super::scratch::{Scratch, ALIGNMENT};
-use super::work_sharing::{share, Order, Parts, Shareable};
+use super::work_sharing::{share, Claims, Division, Order, Shareable};
 use super::workers;
 use crate::command::{Launch, NdRangeCommand};
 use crate::{Error, ErrorCode, Result};
@@ -67,6 +67,8 @@ struct SharedLaunch {
     entry: KernelEntry,
     frame: LaunchFrame,
     layout: ScratchLayout,
+    /// It takes little stack.
+    suits_any_thread: bool,
 }
 
 // SAFETY: the frame's pointers lead to the argument copy and the printf output in the scratch
@@ -80,8 +82,8 @@ unsafe impl Sync for SharedLaunch {}
 impl SharedLaunch {
     /// Runs claimed work-groups; returns how many. `local` points behind the arguments in the
     /// calling thread's block.
-    fn run_groups(&self, parts: &Parts, local: *mut u8) -> u64 {
-        parts.run_each(|groups| {
+    fn run_groups(&self, claims: &Claims<'_>, local: *mut u8) -> u64 {
+        claims.run_each(|groups| {
             // SAFETY: the program is loaded and the claim keeps the frame's pointers valid; the
             // scratch block is the calling thread's.
             unsafe { call(self.entry, &self.frame, groups.start, groups.end, local) };
@@ -90,12 +92,12 @@ impl SharedLaunch {
 }
 
 impl Shareable for SharedLaunch {
-    fn take_part(&self, parts: &Parts) {
+    fn take_part(&self, claims: &Claims<'_>) {
         // Without memory for a block, the other threads do all the work.
         Scratch::with(self.layout.total, |scratch| {
             let local = scratch.as_mut_ptr().wrapping_add(self.layout.arguments);
             with_kernel_environment(|| {
-                self.run_groups(parts, local);
+                self.run_groups(claims, local);
             });
         });
     }
@@ -192,6 +194,7 @@ fn run_in(command: &NdRangeCommand, layout: ScratchLayout, scratch: &mut Scratch
                 entry,
                 frame,
                 layout,
+                suits_any_thread: runs_on_any_thread(launch),
             };
             let nanoseconds = run_groups(shared, groups, order, local);
             launch.kernel.time.add(nanoseconds);
@@ -289,9 +292,15 @@ fn run_groups(launch: SharedLaunch, groups: u64, order: Order, local: *mut u8) -
     }
     let threads = workers::concurrency() as u64;
     let chunk = (CHUNK / per_group).min(rest / (threads * 4)).max(1);
-    share(first..groups, chunk, order, launch, |launch, parts| {
+    let division = Division {
+        range: first..groups,
+        chunk,
+        order,
+        is_brief: launch.suits_any_thread && per_group.saturating_mul(chunk) <= 2 * CHUNK,
+    };
+    share(launch, division, |launch, claims| {
         let start = Instant::now();
-        let own_groups = launch.run_groups(parts, local);
+        let own_groups = launch.run_groups(claims, local);
         if own_groups > 0 {
             cost.learn(start.elapsed().as_nanos() as u64, own_groups);
         }

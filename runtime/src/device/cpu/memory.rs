@@ -10,7 +10,7 @@ use isocl_kernel_iface::profile::Profile;
 use isocl_kernel_iface::{Address, AddressRange};
 
 use super::safepoint;
-use super::work_sharing::{share, Order, Parts, Shareable};
+use super::work_sharing::{share, Claims, Division, Order, Shareable};
 use super::workers;
 use crate::command::{MemoryRange, RectLayout, Residence};
 use crate::config::Config;
@@ -110,17 +110,22 @@ impl Transfer {
             return;
         }
         let chunk = (len / (threads * 4)).max(CHUNK).min(len.div_ceil(threads));
-        let chunk = chunk.next_multiple_of(PIECE_GRANULE) as u64;
-        let parts = 0..len as u64;
-        share(parts, chunk, Order::Alternating, self, |transfer, parts| {
-            transfer.take_part(parts)
+        let chunk = chunk.next_multiple_of(PIECE_GRANULE);
+        let division = Division {
+            range: 0..len as u64,
+            chunk: chunk as u64,
+            order: Order::Alternating,
+            is_brief: chunk <= WORTH_SHARING,
+        };
+        share(self, division, |transfer, claims| {
+            transfer.take_part(claims)
         });
     }
 }
 
 impl Shareable for Transfer {
-    fn take_part(&self, parts: &Parts) {
-        parts
+    fn take_part(&self, claims: &Claims<'_>) {
+        claims
             .run_each(|bytes| self.piece(bytes.start as usize, (bytes.end - bytes.start) as usize));
     }
 }
@@ -212,8 +217,8 @@ impl Rect {
 }
 
 impl Shareable for Rect {
-    fn take_part(&self, parts: &Parts) {
-        parts.run_each(|rows| {
+    fn take_part(&self, claims: &Claims<'_>) {
+        claims.run_each(|rows| {
             (rows.start as usize..rows.end as usize).for_each(|row| self.row(row))
         });
     }
@@ -243,10 +248,13 @@ pub(super) fn copy_rect(source: &RectLayout, destination: &RectLayout, region: [
         return;
     }
     let chunk = rows.div_ceil(threads * 4).max(PIECE_GRANULE / bytes) as u64;
-    let parts = 0..rows as u64;
-    share(parts, chunk, Order::Alternating, rect, |rect, parts| {
-        rect.take_part(parts)
-    });
+    let division = Division {
+        range: 0..rows as u64,
+        chunk,
+        order: Order::Alternating,
+        is_brief: false,
+    };
+    share(rect, division, |rect, claims| rect.take_part(claims));
 }
 
 #[cfg(test)]

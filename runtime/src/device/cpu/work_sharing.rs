@@ -1,19 +1,31 @@
 //! One piece of work on several threads: the thread that has it, and workers that join while
 //! there is something left. Nobody waits for a worker that has not begun.
 
+use std::cell::Cell;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use super::placement::{self, Processors};
-use super::{safepoint, workers};
-use crate::device::Task;
+use super::safepoint;
+use super::workers::{self, Help};
 use crate::lock::lock;
 
 /// Work that consists of numbered parts, in any order and on any thread.
 pub(super) trait Shareable: Send + Sync + 'static {
-    /// Runs parts as long as `parts` gives any.
-    fn take_part(&self, parts: &Parts);
+    /// Runs parts as long as `claims` gives any.
+    fn take_part(&self, claims: &Claims<'_>);
+}
+
+/// How work is divided.
+pub(super) struct Division {
+    /// The parts.
+    pub range: Range<u64>,
+    /// How many a thread gets at once.
+    pub chunk: u64,
+    pub order: Order,
+    /// A chunk takes well below a tenth of a millisecond, and little stack.
+    pub is_brief: bool,
 }
 
 /// The order in which parts are claimed.
@@ -45,32 +57,48 @@ pub(super) struct Parts {
     wake: Condvar,
 }
 
-impl Parts {
+/// What one thread claims of the parts.
+pub(super) struct Claims<'a> {
+    parts: &'a Parts,
+    /// Whether the thread has something better to do.
+    is_over: &'a dyn Fn() -> bool,
+    /// Whether to wake others after the first chunk, if none that is awake has come by then.
+    calls_others: Cell<bool>,
+}
+
+impl Claims<'_> {
     /// Claims parts and runs `run` on them, until none is left; returns how many this was. What
     /// the work refers to is valid inside `run`, and only there.
     pub(super) fn run_each(&self, mut run: impl FnMut(Range<u64>)) -> u64 {
+        let parts = self.parts;
         let mut own = 0;
-        loop {
-            let claim = self.next.fetch_add(1, Ordering::Relaxed);
-            if claim >= self.chunks {
-                return own;
+        while !(self.is_over)() {
+            let claim = parts.next.fetch_add(1, Ordering::Relaxed);
+            if claim >= parts.chunks {
+                break;
             }
-            let number = match self.backwards {
-                true => self.chunks - 1 - claim,
+            let number = match parts.backwards {
+                true => parts.chunks - 1 - claim,
                 false => claim,
             };
-            let first = self.range.start + number * self.chunk;
-            let end = self.range.end.min(first.saturating_add(self.chunk));
+            let first = parts.range.start + number * parts.chunk;
+            let end = parts.range.end.min(first.saturating_add(parts.chunk));
             run(first..end);
             own += end - first;
-            let done = self.done.fetch_add(1, Ordering::SeqCst) + 1;
-            if done == self.chunks && self.owner_sleeps.load(Ordering::SeqCst) {
-                drop(lock(&self.sleep));
-                self.wake.notify_all();
+            if self.calls_others.take() {
+                workers::call_helpers();
+            }
+            let done = parts.done.fetch_add(1, Ordering::SeqCst) + 1;
+            if done == parts.chunks && parts.owner_sleeps.load(Ordering::SeqCst) {
+                drop(lock(&parts.sleep));
+                parts.wake.notify_all();
             }
         }
+        own
     }
+}
 
+impl Parts {
     fn is_done(&self) -> bool {
         self.done.load(Ordering::SeqCst) >= self.chunks
     }
@@ -96,29 +124,42 @@ impl Parts {
 struct Shared<W> {
     work: W,
     parts: Parts,
+    is_brief: bool,
     /// Where helpers have to stay.
     processors: Option<Processors>,
 }
 
-impl<W: Shareable> Task for Shared<W> {
-    fn run(self: Arc<Self>) {
+impl<W: Shareable> Help for Shared<W> {
+    fn help(&self, is_over: &dyn Fn() -> bool) {
         if self.parts.next.load(Ordering::Relaxed) < self.parts.chunks {
-            placement::on(self.processors.as_ref(), || {
-                self.work.take_part(&self.parts);
-            });
+            let claims = Claims {
+                parts: &self.parts,
+                is_over,
+                calls_others: Cell::new(false),
+            };
+            placement::on(self.processors.as_ref(), || self.work.take_part(&claims));
         }
+    }
+
+    fn suits_any_thread(&self) -> bool {
+        // The application's threads are not moved about.
+        self.is_brief && self.processors.is_none()
     }
 }
 
-/// Runs the parts in `range`, `chunk` at a time. The calling thread runs `own_part`; workers that
-/// are idle run [`Shareable::take_part`]. Returns when all parts are done.
+/// Runs the parts of `work`. The calling thread runs `own_part`; workers that are idle, and threads that
+/// wait for a command, run [`Shareable::take_part`]. Returns when all parts are done.
 pub(super) fn share<W: Shareable>(
-    range: Range<u64>,
-    chunk: u64,
-    order: Order,
     work: W,
-    own_part: impl FnOnce(&W, &Parts),
+    division: Division,
+    own_part: impl FnOnce(&W, &Claims<'_>),
 ) {
+    let Division {
+        range,
+        chunk,
+        order,
+        is_brief,
+    } = division;
     if range.is_empty() {
         return;
     }
@@ -137,12 +178,24 @@ pub(super) fn share<W: Shareable>(
             sleep: Mutex::new(()),
             wake: Condvar::new(),
         },
+        is_brief,
         processors: placement::current(),
     });
+    let help: Arc<dyn Help> = Arc::clone(&shared) as _;
     for _ in 0..helpers {
-        workers::spawn(Arc::clone(&shared) as Arc<dyn Task>);
+        workers::ask_for_help(Arc::clone(&help));
     }
-    own_part(&shared.work, &shared.parts);
+    // The thread that made the command is often about to wait for it, and helps sooner than one that sleeps.
+    if !is_brief {
+        workers::call_helpers();
+    }
+    let claims = Claims {
+        parts: &shared.parts,
+        is_over: &|| false,
+        calls_others: Cell::new(is_brief),
+    };
+    own_part(&shared.work, &claims);
+    workers::need_no_help(&help);
     safepoint::outside(|| shared.parts.wait());
 }
 
@@ -161,8 +214,8 @@ mod tests {
     struct Witness(Arc<Mutex<HashSet<Sighting>>>);
 
     impl Shareable for Witness {
-        fn take_part(&self, parts: &Parts) {
-            parts.run_each(|_| {
+        fn take_part(&self, claims: &Claims<'_>) {
+            claims.run_each(|_| {
                 let here = (std::thread::current().id(), placement::allowed());
                 lock(&self.0).insert(here);
                 let start = Instant::now();
@@ -180,8 +233,14 @@ mod tests {
         workers::with_concurrency(2, || {
             placement::on(Some(&last), || {
                 let witness = Witness(Arc::clone(&seen));
-                share(0..2, 1, Order::Ascending, witness, |witness, parts| {
-                    witness.take_part(parts);
+                let division = Division {
+                    range: 0..2,
+                    chunk: 1,
+                    order: Order::Ascending,
+                    is_brief: false,
+                };
+                share(witness, division, |witness, claims| {
+                    witness.take_part(claims)
                 });
             });
         });
@@ -193,14 +252,18 @@ mod tests {
     fn claimed(range: Range<u64>, order: Order) -> Vec<Range<u64>> {
         struct Nobody;
         impl Shareable for Nobody {
-            fn take_part(&self, _: &Parts) {}
+            fn take_part(&self, _: &Claims<'_>) {}
         }
         let mut claimed = Vec::new();
-        share(range, 10, order, Nobody, |_, parts| {
-            assert_eq!(
-                parts.run_each(|part| claimed.push(part)),
-                parts.range.end - parts.range.start
-            );
+        let division = Division {
+            range: range.clone(),
+            chunk: 10,
+            order,
+            is_brief: true,
+        };
+        share(Nobody, division, |_, claims| {
+            let own = claims.run_each(|part| claimed.push(part));
+            assert_eq!(own, range.end - range.start);
         });
         claimed
     }

@@ -24,10 +24,29 @@ const HOST_SPINS: u32 = 400;
 /// microseconds, longer than a part takes as a rule.
 const OWNER_SPINS: u32 = 2000;
 
+/// Work of a thread in which others can take part.
+pub(super) trait Help: Send + Sync {
+    /// Takes part as long as there is something left, or until `is_over`.
+    fn help(&self, is_over: &dyn Fn() -> bool);
+
+    /// Whether threads of the application may help while they wait for something: it takes little stack,
+    /// and `is_over` is asked often.
+    fn suits_any_thread(&self) -> bool;
+}
+
+/// What a worker does next.
+enum Job {
+    Task(Arc<dyn Task>),
+    Help(Arc<dyn Help>),
+}
+
 struct Pool {
     tasks: VecDeque<Arc<dyn Task>>,
+    /// Requests for help.
+    requests: VecDeque<Arc<dyn Help>>,
     threads: usize,
     spinning: Vec<Spinner>,
+    tickets: u64,
     /// Threads that sleep, less those already called.
     sleeping: Vec<Sleeper>,
     /// Those called that have not risen.
@@ -43,20 +62,64 @@ struct Called {
     before: Option<Mask>,
 }
 
-/// A thread that looks for a task before it sleeps, and where it began to.
+/// A thread that looks for work before it sleeps, and where it began to.
 struct Spinner {
-    thread: ThreadId,
+    ticket: u64,
     processor: Option<usize>,
+    /// A thread of the application that waits: it helps, but runs no task.
+    is_host: bool,
 }
 
 impl Pool {
-    /// Whether every task will be taken by a thread that is awake or was called. One that spins on the
+    /// Whether everything will be taken by a thread that is awake or was called. One that spins on the
     /// calling thread's processor does not run now, and may not for long.
     fn is_attended(&self) -> bool {
         let here = placement::processor();
         let elsewhere = |spinner: &&Spinner| here.is_none() || spinner.processor != here;
-        let spinning = self.spinning.iter().filter(elsewhere).count();
-        self.tasks.len() <= spinning + self.called.len()
+        let spinning = self.spinning.iter().filter(elsewhere);
+        let (hosts, workers): (Vec<_>, Vec<_>) = spinning.partition(|spinner| spinner.is_host);
+        let suitable = self.requests.iter().filter(|help| help.suits_any_thread());
+        let by_hosts = suitable.take(hosts.len()).count();
+        self.tasks.len() + self.requests.len() <= by_hosts + workers.len() + self.called.len()
+    }
+
+    /// Takes the next thing to do for a worker.
+    fn next(&mut self) -> Option<Job> {
+        let task = self.tasks.pop_front().map(Job::Task);
+        let job = task.or_else(|| self.requests.pop_front().map(Job::Help));
+        self.announce();
+        job
+    }
+
+    /// Takes the next request that a thread of the application may answer.
+    fn next_for_host(&mut self) -> Option<Arc<dyn Help>> {
+        let suits = |help: &Arc<dyn Help>| help.suits_any_thread();
+        let place = self.requests.iter().position(suits);
+        let help = place.and_then(|place| self.requests.remove(place));
+        self.announce();
+        help
+    }
+
+    /// Tells those who spin what there is.
+    fn announce(&self) {
+        let jobs = self.tasks.len() + self.requests.len();
+        WAITING_JOBS.store(jobs, Ordering::Release);
+        WAITING_REQUESTS.store(self.requests.len(), Ordering::Release);
+    }
+
+    /// Makes the calling thread one that spins; returns what it has to give to `stop_spinning`.
+    fn spin(&mut self, is_host: bool) -> u64 {
+        self.tickets += 1;
+        self.spinning.push(Spinner {
+            ticket: self.tickets,
+            processor: placement::processor(),
+            is_host,
+        });
+        self.tickets
+    }
+
+    fn stop_spinning(&mut self, ticket: u64) {
+        self.spinning.retain(|spinner| spinner.ticket != ticket);
     }
 
     /// Chooses a thread that sleeps; the caller has to unpark it.
@@ -74,14 +137,18 @@ impl Pool {
 
 static POOL: Mutex<Pool> = Mutex::new(Pool {
     tasks: VecDeque::new(),
+    requests: VecDeque::new(),
     threads: 0,
     spinning: Vec::new(),
+    tickets: 0,
     sleeping: Vec::new(),
     called: Vec::new(),
     inside: Vec::new(),
 });
-/// Length of `Pool::tasks`, for those that spin.
-static WAITING_TASKS: AtomicUsize = AtomicUsize::new(0);
+/// How many tasks and requests for help there are, for workers that spin.
+static WAITING_JOBS: AtomicUsize = AtomicUsize::new(0);
+/// How many requests there are, for threads of the application that spin.
+static WAITING_REQUESTS: AtomicUsize = AtomicUsize::new(0);
 /// Workers that run a task.
 static BUSY: AtomicUsize = AtomicUsize::new(0);
 
@@ -125,13 +192,42 @@ pub(crate) fn compute_units() -> usize {
         .unwrap_or_else(processors)
 }
 
-/// How often a waiting thread of the application looks before it sleeps: not at all while workers need
-/// every processor.
-pub(crate) fn host_spins() -> u32 {
-    if BUSY.load(Ordering::Relaxed) < processors() {
-        HOST_SPINS
-    } else {
-        0
+/// Lets a thread of the application, which waits until `is_over`, help the workers. Returns before that when
+/// there was nothing to do for a moment, and at once while workers need every processor.
+pub(crate) fn help_until(is_over: &dyn Fn() -> bool) {
+    let can_wait_busily = processors() > 1 && BUSY.load(Ordering::Relaxed) < processors();
+    if is_over() || !can_wait_busily {
+        return;
+    }
+    let mut pool = lock(&POOL);
+    let mut spins = HOST_SPINS;
+    loop {
+        let ticket = pool.spin(true);
+        drop(pool);
+        for _ in 0..spins {
+            if is_over() || WAITING_REQUESTS.load(Ordering::Acquire) > 0 {
+                break;
+            }
+            std::hint::spin_loop();
+        }
+        pool = lock(&POOL);
+        pool.stop_spinning(ticket);
+        if is_over() {
+            break;
+        }
+        let Some(help) = pool.next_for_host() else {
+            break;
+        };
+        drop(pool);
+        help.help(is_over);
+        // The others are about to end their parts.
+        spins = OWNER_SPINS;
+        drop(help);
+        pool = lock(&POOL);
+    }
+    // This thread may have been counted on.
+    if !pool.is_attended() {
+        call_worker(pool);
     }
 }
 
@@ -150,7 +246,7 @@ pub(crate) fn withdraw(task: &Arc<dyn Task>) {
     let is_it = |other: &Arc<dyn Task>| std::ptr::addr_eq(Arc::as_ptr(other), Arc::as_ptr(task));
     let place = pool.tasks.iter().position(is_it);
     let withdrawn = place.and_then(|place| pool.tasks.remove(place));
-    WAITING_TASKS.store(pool.tasks.len(), Ordering::Release);
+    pool.announce();
     drop(pool);
     drop(withdrawn);
 }
@@ -159,18 +255,50 @@ pub(crate) fn withdraw(task: &Arc<dyn Task>) {
 pub(crate) fn spawn(task: Arc<dyn Task>) {
     let mut pool = lock(&POOL);
     pool.tasks.push_back(task);
-    WAITING_TASKS.store(pool.tasks.len(), Ordering::Release);
-    if pool.is_attended() {
-        return;
+    pool.announce();
+    if !pool.is_attended() {
+        call_worker(pool);
     }
+}
+
+/// Lets a thread help that is awake and idle.
+pub(super) fn ask_for_help(help: Arc<dyn Help>) {
+    let mut pool = lock(&POOL);
+    pool.requests.push_back(help);
+    pool.announce();
+}
+
+/// Forgets the requests for help with work that is done.
+pub(super) fn need_no_help(done: &Arc<dyn Help>) {
+    if WAITING_REQUESTS.load(Ordering::Relaxed) > 0 {
+        let mut pool = lock(&POOL);
+        let is_it = |help: &Arc<dyn Help>| std::ptr::addr_eq(Arc::as_ptr(help), Arc::as_ptr(done));
+        pool.requests.retain(|help| !is_it(help));
+        pool.announce();
+    }
+}
+
+/// Wakes or starts threads for what nobody attends to.
+pub(super) fn call_helpers() {
+    while WAITING_JOBS.load(Ordering::Relaxed) > 0 {
+        let pool = lock(&POOL);
+        if pool.is_attended() || !call_worker(pool) {
+            return;
+        }
+    }
+}
+
+/// Wakes a worker or starts one; false when all there may be are awake. Where none can start and there is
+/// none, the calling thread does what there is.
+fn call_worker(mut pool: MutexGuard<'_, Pool>) -> bool {
     if let Some(called) = pool.call() {
         drop(pool);
         called.unpark();
-        return;
+        return true;
     }
     // One more than compute, so that kernels waiting for the host leave a thread for others.
     if pool.threads > compute_units().max(1) {
-        return;
+        return false;
     }
     pool.threads += 1;
     drop(pool);
@@ -184,12 +312,13 @@ pub(crate) fn spawn(task: Arc<dyn Task>) {
         let mut pool = lock(&POOL);
         pool.threads -= 1;
         if pool.threads == 0 {
-            let task = pool.tasks.pop_front();
-            WAITING_TASKS.store(pool.tasks.len(), Ordering::Release);
+            let job = pool.next();
             drop(pool);
-            task.into_iter().for_each(run);
+            job.into_iter().for_each(run);
         }
+        return false;
     }
+    true
 }
 
 fn work() {
@@ -199,28 +328,26 @@ fn work() {
     let mut pool = lock(&POOL);
     pool.inside.push(inside);
     loop {
-        if let Some(task) = pool.tasks.pop_front() {
-            WAITING_TASKS.store(pool.tasks.len(), Ordering::Release);
+        if let Some(job) = pool.next() {
             inside.store(true, Ordering::SeqCst);
             drop(pool);
-            run(task);
+            run(job);
             inside.store(false, Ordering::SeqCst);
             pool = lock(&POOL);
             continue;
         }
         if processors() > 1 {
-            let processor = placement::processor();
-            pool.spinning.push(Spinner { thread, processor });
+            let ticket = pool.spin(false);
             drop(pool);
             for _ in 0..WORKER_SPINS {
-                if WAITING_TASKS.load(Ordering::Acquire) > 0 {
+                if WAITING_JOBS.load(Ordering::Acquire) > 0 {
                     break;
                 }
                 std::hint::spin_loop();
             }
             pool = lock(&POOL);
-            pool.spinning.retain(|spinner| spinner.thread != thread);
-            if !pool.tasks.is_empty() {
+            pool.stop_spinning(ticket);
+            if !pool.tasks.is_empty() || !pool.requests.is_empty() {
                 continue;
             }
         }
@@ -242,10 +369,13 @@ fn work() {
     }
 }
 
-/// A panic ends the task, not the thread.
-fn run(task: Arc<dyn Task>) {
+/// A panic ends the job, not the thread.
+fn run(job: Job) {
     BUSY.fetch_add(1, Ordering::Relaxed);
-    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| task.run()));
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| match job {
+        Job::Task(task) => task.run(),
+        Job::Help(help) => help.help(&|| false),
+    }));
     BUSY.fetch_sub(1, Ordering::Relaxed);
     if result.is_err() {
         crate::log::line("a task of the CPU device panicked");
@@ -275,7 +405,8 @@ pub(super) fn after_fork_in_child() {
         if let Some(mut pool) = held.borrow_mut().take() {
             // Not dropped: a task's last reference may free what a lock in the parent protected.
             std::mem::forget(std::mem::take(&mut pool.tasks));
-            WAITING_TASKS.store(0, Ordering::Release);
+            std::mem::forget(std::mem::take(&mut pool.requests));
+            pool.announce();
             std::mem::forget(std::mem::take(&mut pool.sleeping));
             pool.called.clear();
             pool.spinning.clear();
@@ -343,5 +474,39 @@ mod tests {
             spawn(call(tell));
             assert_eq!(tells.recv().unwrap(), expected);
         }
+    }
+    /// Work that tells which thread took part.
+    struct Witness {
+        helped: Mutex<Sender<ThreadId>>,
+        suits_any_thread: bool,
+    }
+
+    impl Help for Witness {
+        fn help(&self, _: &dyn Fn() -> bool) {
+            let _ = lock(&self.helped).send(std::thread::current().id());
+        }
+
+        fn suits_any_thread(&self) -> bool {
+            self.suits_any_thread
+        }
+    }
+
+    /// Whether a request is answered by this thread, which waits meanwhile, or by a worker.
+    fn helps_itself(suits_any_thread: bool) -> bool {
+        let (helped, helps) = channel();
+        ask_for_help(Arc::new(Witness {
+            helped: Mutex::new(helped),
+            suits_any_thread,
+        }));
+        help_until(&|| false);
+        call_helpers();
+        helps.recv().unwrap() == std::thread::current().id()
+    }
+
+    #[test]
+    fn threads_that_wait_help_with_what_suits_them() {
+        assert!((0..1000).any(|_| helps_itself(true)), "each time a worker");
+        assert!((0..100).all(|_| !helps_itself(false)));
+        help_until(&|| true);
     }
 }
