@@ -31,25 +31,27 @@ BUILTIN float cbrt(float x) {
   bool usual = a > 0 && a < INFINITE_FLOAT;
   return usual ? __builtin_copysignf(root, x) : x;
 }
-// An estimate from a third of the exponent, good to 5 bits, two steps of Halley's method, and one with the
-// rest of the cube to twice the precision. Numbers whose cube
-// roots' cubes overflow or lose bits are brought to others by a power of eight.
+// Two such steps for one over the root, and one for the root with the rest of its cube to twice the precision.
+// Numbers whose cube roots' cubes overflow or lose bits are brought to others by a power of eight.
+PART double inverse_cbrt_step(double y, double x) {
+  double error = FMA(-(x * y), y * y, 1.0);
+  double p = FMA(FMA(0x1.61f9add3c0ca4p-3, error, 0x1.c71c71c71c71cp-3), error, 0x1.5555555555555p-2);
+  return FMA(y * error, p, y);
+}
 BUILTIN double cbrt(double x) {
   double a = absolute(x);
   bool tiny = a < 0x1p-900, vast = a > 0x1p900;
   double scaled = tiny ? a * 0x1p300 : vast ? a * 0x1p-300 : a;
-  double y = BITS((long)((uint)(BITS(scaled, ulong) >> 32) / 3 + 0x2a9f7893u) << 32, double);
-  double cube = y * y * y;
-  y *= (cube + 2.0 * scaled) / (2.0 * cube + scaled);
-  cube = y * y * y;
-  y *= (cube + 2.0 * scaled) / (2.0 * cube + scaled);
-  double square = y * y, square_rest = FMA(y, y, -square);
-  cube = square * y;
-  double rest = (cube - scaled) + FMA(square_rest, y, FMA(square, y, -cube));
-  y -= rest / (3.0 * square);
-  y = tiny ? y * 0x1p-100 : vast ? y * 0x1p100 : y;
-  y = a - a == 0 && a != 0 ? y : a;
-  return __builtin_copysign(y, x);
+  uint third = (uint)(BITS(scaled, ulong) >> 32) / 3;
+  double y = BITS((long)(0x553ef0ffu - third) << 32, double);
+  y = inverse_cbrt_step(inverse_cbrt_step(y, scaled), scaled);
+  double inverse_square = y * y, root = scaled * inverse_square;
+  double square = root * root, square_rest = FMA(root, root, -square), cube = square * root;
+  double rest = (cube - scaled) + FMA(square_rest, root, FMA(square, root, -cube));
+  root = FMA(rest * inverse_square, -0x1.5555555555555p-2, root);
+  root = tiny ? root * 0x1p-100 : vast ? root * 0x1p100 : root;
+  root = a - a == 0 && a != 0 ? root : a;
+  return __builtin_copysign(root, x);
 }
 
 // Squares of floats neither overflow nor vanish in double. An infinite side wins over NaN.
