@@ -16,7 +16,7 @@ use isocl_compiler_interface::rows::Rows;
 use crate::executable::Loaded;
 use crate::fork;
 use crate::lanes::Lanes;
-use crate::recovery::block_signals;
+use crate::recovery::{block_signals, give_way};
 
 /// Kernels being compiled.
 static COMPILING: AtomicUsize = AtomicUsize::new(0);
@@ -139,6 +139,7 @@ pub(crate) fn look(executable: &Arc<Loaded>) {
     let work = move || {
         let _thread = thread;
         block_signals();
+        give_way();
         let mut next = Some((compiling, first));
         while let (Some((compiling, ahead)), Some(executable)) = (next.take(), weak.upgrade()) {
             executable.compile_ahead(&ahead);

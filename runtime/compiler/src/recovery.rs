@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 use std::any::Any;
-use std::ffi::{c_char, c_void};
+use std::ffi::{c_char, c_int, c_void};
 use std::mem::MaybeUninit;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::thread;
@@ -129,6 +129,16 @@ impl Drop for Guard {
     }
 }
 
+/// A tenth of a processor where threads of the usual priority want it, and all of one that is free.
+const LOW_PRIORITY: c_int = 10;
+
+/// Lets the calling thread, and those that it will start, compute where others leave processors free.
+pub(crate) fn give_way() {
+    // SAFETY: no pointers are passed; 0 is the calling thread, whose priority alone changes. A refusal
+    // changes nothing.
+    unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, LOW_PRIORITY) };
+}
+
 /// Blocks every signal that is not raised by the thread's own instructions.
 pub(crate) fn block_signals() {
     let mut set = MaybeUninit::<libc::sigset_t>::uninit();
@@ -166,6 +176,21 @@ mod tests {
             return 0;
         }
         recurse(depth + 1) + here[1]
+    }
+
+    #[test]
+    fn threads_started_by_one_that_gives_way_give_way() {
+        // SAFETY: no pointers are passed.
+        let priority = || unsafe { libc::getpriority(libc::PRIO_PROCESS, 0) };
+        let usual = priority();
+        let low = thread::spawn(move || {
+            give_way();
+            (priority(), isolated(priority))
+        });
+        let (own, started) = low.join().unwrap();
+        assert_eq!(own, usual.max(LOW_PRIORITY));
+        assert_eq!(started, Ok(own));
+        assert_eq!(priority(), usual);
     }
 
     #[test]
