@@ -5,6 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use crate::command::{Command, CommandType};
 use crate::context::Context;
+use crate::device::cpu::workers::{help_until, QueueKey};
 use crate::device::cpu::{fork, safepoint};
 use crate::lock::lock;
 use crate::queue::CommandQueue;
@@ -259,7 +260,8 @@ impl Event {
     }
 
     fn wait_passively(&self) {
-        crate::device::cpu::workers::help_until(&|| self.is_settled());
+        let queue = self.queue().filter(|queue| queue.is_in_order());
+        help_until(queue.map(QueueKey::of), &|| self.is_settled());
         let mut listeners = lock(&self.listeners);
         self.listened.store(true, Ordering::SeqCst);
         listeners.sleepers += 1;

@@ -106,6 +106,10 @@ impl CommandQueue {
         self.properties.contains(QueueProperties::PROFILING)
     }
 
+    pub(crate) fn is_in_order(&self) -> bool {
+        matches!(self.schedule, Schedule::InOrder(_))
+    }
+
     /// Hands all queued commands to the device (`clFlush`): they start without any further call.
     ///
     /// # Errors

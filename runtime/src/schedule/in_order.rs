@@ -11,6 +11,7 @@ use super::without_event::{self, Silent};
 use super::{call_back, run_command, MANY, WORTH_A_THREAD};
 use crate::command::{Command, CommandType};
 use crate::device::cpu::fork;
+use crate::device::cpu::workers::{Draining, QueueKey};
 use crate::event::{Event, SUBMITTED};
 use crate::lock::lock;
 use crate::queue::CommandQueue;
@@ -379,6 +380,7 @@ impl InOrder {
         retired: &mut Vec<Arc<Event>>,
     ) -> MutexGuard<'a, Lane> {
         let (mut batch, mut silent) = (Vec::new(), SilentBatch::new());
+        let _draining = Draining::begin(QueueKey::of(queue));
         let mut took_over =
             lane.activity == Activity::Scheduled && !matches!(until, Until::Unflushed);
         loop {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use super::placement::{self, Processors};
 use super::safepoint;
-use super::workers::{self, Help};
+use super::workers::{self, Help, QueueKey};
 use crate::lock::lock;
 
 /// Work that consists of numbered parts, in any order and on any thread.
@@ -125,6 +125,8 @@ struct Shared<W> {
     work: W,
     parts: Parts,
     is_brief: bool,
+    /// The in-order queue whose command this is.
+    queue: Option<QueueKey>,
     /// Where helpers have to stay.
     processors: Option<Processors>,
 }
@@ -141,9 +143,9 @@ impl<W: Shareable> Help for Shared<W> {
         }
     }
 
-    fn suits_any_thread(&self) -> bool {
+    fn suits_who_waits_for(&self, queue: QueueKey) -> bool {
         // The application's threads are not moved about.
-        self.is_brief && self.processors.is_none()
+        self.is_brief && self.processors.is_none() && self.queue == Some(queue)
     }
 }
 
@@ -179,6 +181,7 @@ pub(super) fn share<W: Shareable>(
             wake: Condvar::new(),
         },
         is_brief,
+        queue: workers::queue(),
         processors: placement::current(),
     });
     let help: Arc<dyn Help> = Arc::clone(&shared) as _;

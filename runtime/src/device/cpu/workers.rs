@@ -29,9 +29,50 @@ pub(super) trait Help: Send + Sync {
     /// Takes part as long as there is something left, or until `is_over`.
     fn help(&self, is_over: &dyn Fn() -> bool);
 
-    /// Whether threads of the application may help while they wait for something: it takes little stack,
-    /// and `is_over` is asked often.
-    fn suits_any_thread(&self) -> bool;
+    /// Whether threads of the application that wait for a command of `queue` may help: it takes little
+    /// stack, `is_over` is asked often, and the command has to wait for the work in any case. Other work
+    /// may itself wait for what such a thread does next.
+    fn suits_who_waits_for(&self, queue: QueueKey) -> bool;
+}
+
+/// Which in-order queue something is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct QueueKey(usize);
+
+impl QueueKey {
+    /// Of a queue that lives as long as the key is used.
+    pub(crate) fn of<Q>(queue: &Arc<Q>) -> Self {
+        Self(Arc::as_ptr(queue) as usize)
+    }
+}
+
+thread_local! {
+    /// The in-order queue whose commands this thread runs.
+    static QUEUE: Cell<Option<QueueKey>> = const { Cell::new(None) };
+}
+
+/// The calling thread runs commands of an in-order queue until this is dropped.
+pub(crate) struct Draining {
+    before: Option<QueueKey>,
+}
+
+impl Draining {
+    pub(crate) fn begin(queue: QueueKey) -> Self {
+        Self {
+            before: QUEUE.replace(Some(queue)),
+        }
+    }
+}
+
+impl Drop for Draining {
+    fn drop(&mut self) {
+        QUEUE.set(self.before);
+    }
+}
+
+/// The in-order queue whose commands the calling thread runs, if it runs any.
+pub(super) fn queue() -> Option<QueueKey> {
+    QUEUE.get()
 }
 
 /// What a worker does next.
@@ -66,8 +107,16 @@ struct Called {
 struct Spinner {
     ticket: u64,
     processor: Option<usize>,
-    /// A thread of the application that waits: it helps, but runs no task.
-    is_host: bool,
+    kind: SpinnerKind,
+}
+
+/// What a thread that spins would do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum SpinnerKind {
+    /// Anything.
+    Worker,
+    /// A thread of the application: help with what the queue has to do before its command is complete.
+    Host(Option<QueueKey>),
 }
 
 impl Pool {
@@ -77,8 +126,15 @@ impl Pool {
         let here = placement::processor();
         let elsewhere = |spinner: &&Spinner| here.is_none() || spinner.processor != here;
         let spinning = self.spinning.iter().filter(elsewhere);
-        let (hosts, workers): (Vec<_>, Vec<_>) = spinning.partition(|spinner| spinner.is_host);
-        let suitable = self.requests.iter().filter(|help| help.suits_any_thread());
+        let (workers, hosts): (Vec<_>, Vec<_>) =
+            spinning.partition(|spinner| spinner.kind == SpinnerKind::Worker);
+        let suits_a_host = |help: &&Arc<dyn Help>| {
+            hosts.iter().any(|host| match host.kind {
+                SpinnerKind::Host(Some(queue)) => help.suits_who_waits_for(queue),
+                _ => false,
+            })
+        };
+        let suitable = self.requests.iter().filter(suits_a_host);
         let by_hosts = suitable.take(hosts.len()).count();
         self.tasks.len() + self.requests.len() <= by_hosts + workers.len() + self.called.len()
     }
@@ -91,9 +147,9 @@ impl Pool {
         job
     }
 
-    /// Takes the next request that a thread of the application may answer.
-    fn next_for_host(&mut self) -> Option<Arc<dyn Help>> {
-        let suits = |help: &Arc<dyn Help>| help.suits_any_thread();
+    /// Takes the next request that a thread which waits for a command of `queue` may answer.
+    fn next_for_host(&mut self, queue: QueueKey) -> Option<Arc<dyn Help>> {
+        let suits = |help: &Arc<dyn Help>| help.suits_who_waits_for(queue);
         let place = self.requests.iter().position(suits);
         let help = place.and_then(|place| self.requests.remove(place));
         self.announce();
@@ -108,12 +164,12 @@ impl Pool {
     }
 
     /// Makes the calling thread one that spins; returns what it has to give to `stop_spinning`.
-    fn spin(&mut self, is_host: bool) -> u64 {
+    fn spin(&mut self, kind: SpinnerKind) -> u64 {
         self.tickets += 1;
         self.spinning.push(Spinner {
             ticket: self.tickets,
             processor: placement::processor(),
-            is_host,
+            kind,
         });
         self.tickets
     }
@@ -192,9 +248,10 @@ pub(crate) fn compute_units() -> usize {
         .unwrap_or_else(processors)
 }
 
-/// Lets a thread of the application, which waits until `is_over`, help the workers. Returns before that when
-/// there was nothing to do for a moment, and at once while workers need every processor.
-pub(crate) fn help_until(is_over: &dyn Fn() -> bool) {
+/// Lets a thread of the application, which waits until `is_over` for a command of `queue`, help the workers.
+/// Returns before that when there was nothing to do for a moment, and at once while workers need every
+/// processor.
+pub(crate) fn help_until(queue: Option<QueueKey>, is_over: &dyn Fn() -> bool) {
     let can_wait_busily = processors() > 1 && BUSY.load(Ordering::Relaxed) < processors();
     if is_over() || !can_wait_busily {
         return;
@@ -202,10 +259,11 @@ pub(crate) fn help_until(is_over: &dyn Fn() -> bool) {
     let mut pool = lock(&POOL);
     let mut spins = HOST_SPINS;
     loop {
-        let ticket = pool.spin(true);
+        let ticket = pool.spin(SpinnerKind::Host(queue));
         drop(pool);
         for _ in 0..spins {
-            if is_over() || WAITING_REQUESTS.load(Ordering::Acquire) > 0 {
+            let is_asked = queue.is_some() && WAITING_REQUESTS.load(Ordering::Acquire) > 0;
+            if is_over() || is_asked {
                 break;
             }
             std::hint::spin_loop();
@@ -215,7 +273,7 @@ pub(crate) fn help_until(is_over: &dyn Fn() -> bool) {
         if is_over() {
             break;
         }
-        let Some(help) = pool.next_for_host() else {
+        let Some(help) = queue.and_then(|queue| pool.next_for_host(queue)) else {
             break;
         };
         drop(pool);
@@ -337,7 +395,7 @@ fn work() {
             continue;
         }
         if processors() > 1 {
-            let ticket = pool.spin(false);
+            let ticket = pool.spin(SpinnerKind::Worker);
             drop(pool);
             for _ in 0..WORKER_SPINS {
                 if WAITING_JOBS.load(Ordering::Acquire) > 0 {
@@ -475,10 +533,10 @@ mod tests {
             assert_eq!(tells.recv().unwrap(), expected);
         }
     }
-    /// Work that tells which thread took part.
+    /// Work for a queue that tells which thread took part.
     struct Witness {
         helped: Mutex<Sender<ThreadId>>,
-        suits_any_thread: bool,
+        queue: QueueKey,
     }
 
     impl Help for Witness {
@@ -486,27 +544,46 @@ mod tests {
             let _ = lock(&self.helped).send(std::thread::current().id());
         }
 
-        fn suits_any_thread(&self) -> bool {
-            self.suits_any_thread
+        fn suits_who_waits_for(&self, queue: QueueKey) -> bool {
+            self.queue == queue
         }
     }
 
-    /// Whether a request is answered by this thread, which waits meanwhile, or by a worker.
-    fn helps_itself(suits_any_thread: bool) -> bool {
+    /// Whether a request for one queue is answered by this thread, which waits for another, or by a worker.
+    fn helps_itself(queue: QueueKey, awaited: Option<QueueKey>) -> bool {
         let (helped, helps) = channel();
         ask_for_help(Arc::new(Witness {
             helped: Mutex::new(helped),
-            suits_any_thread,
+            queue,
         }));
-        help_until(&|| false);
+        help_until(awaited, &|| false);
         call_helpers();
         helps.recv().unwrap() == std::thread::current().id()
     }
 
     #[test]
-    fn threads_that_wait_help_with_what_suits_them() {
-        assert!((0..1000).any(|_| helps_itself(true)), "each time a worker");
-        assert!((0..100).all(|_| !helps_itself(false)));
-        help_until(&|| true);
+    fn threads_that_wait_help_with_what_they_wait_for() {
+        let queues = [Arc::new(1), Arc::new(2)];
+        let [first, second] = [&queues[0], &queues[1]].map(QueueKey::of);
+        let own = |_| helps_itself(first, Some(first));
+        assert!((0..1000).any(own), "each time a worker");
+        assert!((0..100).all(|_| !helps_itself(first, None)));
+        assert!((0..100).all(|_| !helps_itself(first, Some(second))));
+        help_until(Some(first), &|| true);
+    }
+
+    #[test]
+    fn the_queue_that_a_thread_drains_is_known() {
+        let (outer, inner) = (Arc::new(1), Arc::new(2));
+        let keys = [&outer, &inner].map(QueueKey::of);
+        assert_eq!(queue(), None);
+        let draining = Draining::begin(keys[0]);
+        {
+            let _nested = Draining::begin(keys[1]);
+            assert_eq!(queue(), Some(keys[1]));
+        }
+        assert_eq!(queue(), Some(keys[0]));
+        drop(draining);
+        assert_eq!(queue(), None);
     }
 }
