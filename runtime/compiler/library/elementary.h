@@ -306,22 +306,17 @@ PART double cos_kernel(double r) {
 }
 
 // Sine and cosine from those of the rest, for an argument of quadrant quarter turns more.
-PART float sin_of_quadrant(float sine, float cosine, int quadrant) {
-  float value = (quadrant & 1) != 0 ? cosine : sine;
-  return BITS(BITS(value, int) ^ ((quadrant & 2) << 30), float);
-}
-PART float cos_of_quadrant(float sine, float cosine, int quadrant) {
-  float value = (quadrant & 1) != 0 ? sine : cosine;
-  return BITS(BITS(value, int) ^ (((quadrant + 1) & 2) << 30), float);
-}
-PART double sin_of_quadrant(double sine, double cosine, int quadrant) {
-  double value = (quadrant & 1) != 0 ? cosine : sine;
-  return BITS(BITS(value, ulong) ^ ((ulong)(quadrant & 2) << 62), double);
-}
-PART double cos_of_quadrant(double sine, double cosine, int quadrant) {
-  double value = (quadrant & 1) != 0 ? sine : cosine;
-  return BITS(BITS(value, ulong) ^ ((ulong)((quadrant + 1) & 2) << 62), double);
-}
+#define OF_QUADRANT(T, bits, to_sign)                                                         \
+  PART T sin_of_quadrant(T sine, T cosine, int quadrant) {                                    \
+    T value = (quadrant & 1) != 0 ? cosine : sine;                                            \
+    return BITS(BITS(value, bits) ^ ((bits)(quadrant & 2) << to_sign), T);                    \
+  }                                                                                           \
+  PART T cos_of_quadrant(T sine, T cosine, int quadrant) {                                    \
+    T value = (quadrant & 1) != 0 ? sine : cosine;                                            \
+    return BITS(BITS(value, bits) ^ ((bits)((quadrant + 1) & 2) << to_sign), T);              \
+  }
+OF_QUADRANT(float, uint, 30)
+OF_QUADRANT(double, ulong, 62)
 
 // The argument less a multiple of a quarter turn, for |x| <= 30000.
 PART float reduce_quadrant(float x, __private int *quadrant) {

@@ -14,6 +14,19 @@ typedef struct {
   double exponent, low;
 } WidePower;
 
+// 2^(e + (s + rest) * factor), the factor in two parts.
+#define POWER_OF_SUM(T, Power)                                                                \
+  PART Power power_of_sum(T e, T s, T rest, T factor, T factor_low) {                         \
+    T high = s * factor;                                                                      \
+    T low = FMA(s, factor, -high);                                                            \
+    low = FMA(s, factor_low, low);                                                            \
+    low = FMA(rest, factor, low);                                                             \
+    T exponent = e + high;                                                                    \
+    return (Power){exponent, (high - (exponent - e)) + low};                                  \
+  }
+POWER_OF_SUM(float, Power)
+POWER_OF_SUM(double, WidePower)
+
 // The absolute value of x, which is finite and not 0; `normal` is positive_normal(x).
 PART Power power_of(float x, bool normal) {
   int bits = normalized_bits(absolute(x), normal);
@@ -28,12 +41,7 @@ PART Power power_of(float x, bool normal) {
   float z = s * s;
   float p = FMA(FMA(0.14935869f, z, 0.199887812f), z, 0.33333388f);
   float tail = FMA(p * z, s, s_low);
-  float high = s * 0x1.715476p+1f;
-  float low = FMA(s, 0x1.715476p+1f, -high);
-  low = FMA(s, 0x1.4ae0cp-25f, low);
-  low = FMA(tail, 0x1.715476p+1f, low);
-  float exponent = e + high;
-  return (Power){exponent, (high - (exponent - e)) + low};
+  return power_of_sum(e, s, tail, 0x1.715476p+1f, 0x1.4ae0cp-25f);
 }
 // The same with the first term of the tail in two parts, too.
 PART WidePower power_of(double x, bool normal) {
@@ -57,12 +65,7 @@ PART WidePower power_of(double x, bool normal) {
   double tail_low = FMA(s, FMA(z2, p, third_low), FMA(s, third, -tail));
   tail_low += FMA(s_low, third, s_low);
   double sum = s + tail, sum_low = (tail - (sum - s)) + tail_low;
-  double high = sum * 0x1.71547652b82fep+1;
-  double low = FMA(sum, 0x1.71547652b82fep+1, -high);
-  low = FMA(sum, 0x1.777d0ffda0d24p-55, low);
-  low = FMA(sum_low, 0x1.71547652b82fep+1, low);
-  double exponent = e + high;
-  return (WidePower){exponent, (high - (exponent - e)) + low};
+  return power_of_sum(e, sum, sum_low, 0x1.71547652b82fep+1, 0x1.777d0ffda0d24p-55);
 }
 
 // 2^(t + rest) is the power, where the low bits of t are an integer.

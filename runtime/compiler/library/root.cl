@@ -15,16 +15,23 @@ PART float inverse_cbrt_estimate(float x) {
   float bits = FMA((float)BITS(x, int), -1.0f / 3.0f, 0x1.5288cp+30f);
   return BITS((int)bits, float);
 }
-// A step that triples its bits, and one of Newton's method for the cube root itself. Small numbers, whose
-// error would be denormal, are brought to others by a power of eight.
+// A step that quadruples the bits of y, which is about one over the cube root of x.
+#define INVERSE_CBRT_STEP(T)                                                                  \
+  PART T inverse_cbrt_step(T y, T x) {                                                        \
+    T error = FMA(-(x * y), y * y, (T)1);                                                     \
+    T p = FMA(FMA((T)(14.0 / 81), error, (T)(2.0 / 9)), error, (T)(1.0 / 3));                 \
+    return FMA(y * error, p, y);                                                              \
+  }
+INVERSE_CBRT_STEP(float)
+INVERSE_CBRT_STEP(double)
+
+// Such a step, and one of Newton's method for the cube root itself. Small numbers, whose error would be
+// denormal, are brought to others by a power of eight.
 BUILTIN float cbrt(float x) {
   float a = absolute(x);
   bool tiny = a < 0x1p-90f;
   float scaled = tiny ? a * 0x1p96f : a;
-  float y = inverse_cbrt_estimate(scaled);
-  float error = FMA(-(scaled * y), y * y, 1.0f);
-  float p = FMA(FMA(0.172839506f, error, 0.222222222f), error, 0.333333333f);
-  y = FMA(y * error, p, y);
+  float y = inverse_cbrt_step(inverse_cbrt_estimate(scaled), scaled);
   float square = y * y, root = scaled * square;
   root = FMA(FMA(root * root, -root, scaled), square * 0.333333333f, root);
   root = tiny ? root * 0x1p-32f : root;
@@ -33,11 +40,6 @@ BUILTIN float cbrt(float x) {
 }
 // Two such steps for one over the root, and one for the root with the rest of its cube to twice the precision.
 // Numbers whose cube roots' cubes overflow or lose bits are brought to others by a power of eight.
-PART double inverse_cbrt_step(double y, double x) {
-  double error = FMA(-(x * y), y * y, 1.0);
-  double p = FMA(FMA(0x1.61f9add3c0ca4p-3, error, 0x1.c71c71c71c71cp-3), error, 0x1.5555555555555p-2);
-  return FMA(y * error, p, y);
-}
 BUILTIN double cbrt(double x) {
   double a = absolute(x);
   bool tiny = a < 0x1p-900, vast = a > 0x1p900;

@@ -319,9 +319,10 @@ fn odd_functions_keep_the_sign_of_zero() {
         "asin", "asinh", "asinpi", "atan", "atanh", "atanpi", "cbrt", "erf", "expm1", "log1p",
         "sin", "sinh", "sinpi", "tan", "tanh", "tanpi", "tgamma",
     ] {
+        let (of_double, of_float) = (builtin(name, "d"), builtin(name, "f"));
         for sign in [1.0, -1.0] {
-            let wide: f64 = builtin(name, "d").of1(sign * 0.0);
-            let narrow: f32 = builtin(name, "f").of1(sign as f32 * 0.0);
+            let wide: f64 = of_double.of1(sign * 0.0);
+            let narrow: f32 = of_float.of1(sign as f32 * 0.0);
             assert_eq!(wide.signum(), sign, "{name} of double");
             assert_eq!(f64::from(narrow.signum()), sign, "{name} of float");
         }

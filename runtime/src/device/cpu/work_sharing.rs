@@ -185,9 +185,7 @@ pub(super) fn share<W: Shareable>(
         processors: placement::current(),
     });
     let help: Arc<dyn Help> = Arc::clone(&shared) as _;
-    for _ in 0..helpers {
-        workers::ask_for_help(Arc::clone(&help));
-    }
+    workers::ask_for_help(&help, helpers as usize);
     // The thread that made the command is often about to wait for it, and helps sooner than one that sleeps.
     if !is_brief {
         workers::call_helpers();

@@ -319,10 +319,11 @@ pub(crate) fn spawn(task: Arc<dyn Task>) {
     }
 }
 
-/// Lets a thread help that is awake and idle.
-pub(super) fn ask_for_help(help: Arc<dyn Help>) {
+/// Lets so many threads help that are awake and idle.
+pub(super) fn ask_for_help(help: &Arc<dyn Help>, helpers: usize) {
     let mut pool = lock(&POOL);
-    pool.requests.push_back(help);
+    let requests = std::iter::repeat_with(|| Arc::clone(help));
+    pool.requests.extend(requests.take(helpers));
     pool.announce();
 }
 
@@ -533,6 +534,7 @@ mod tests {
             assert_eq!(tells.recv().unwrap(), expected);
         }
     }
+
     /// Work for a queue that tells which thread took part.
     struct Witness {
         helped: Mutex<Sender<ThreadId>>,
@@ -549,13 +551,14 @@ mod tests {
         }
     }
 
-    /// Whether a request for one queue is answered by this thread, which waits for another, or by a worker.
+    /// Whether a request for one queue is answered by this thread, which waits for `awaited`, not by a worker.
     fn helps_itself(queue: QueueKey, awaited: Option<QueueKey>) -> bool {
         let (helped, helps) = channel();
-        ask_for_help(Arc::new(Witness {
+        let witness: Arc<dyn Help> = Arc::new(Witness {
             helped: Mutex::new(helped),
             queue,
-        }));
+        });
+        ask_for_help(&witness, 1);
         help_until(awaited, &|| false);
         call_helpers();
         helps.recv().unwrap() == std::thread::current().id()
