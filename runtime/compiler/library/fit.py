@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Fits the polynomials of the functions in this folder; needs numpy.
+"""Fits the polynomials of the functions in this folder; needs numpy and mpmath.
 
 Prints, lowest degree first, coefficients rounded to the precision they are used in. Each
 coefficient is rounded in turn and the rest is fitted again around it, so rounding errors of
@@ -8,6 +8,7 @@ low coefficients are taken up by higher ones. The error is relative to the whole
 
 from math import erf, erfc, exp, pi
 
+import mpmath
 import numpy as np
 
 LONG = np.longdouble
@@ -49,6 +50,21 @@ def fit(name, target, weight, low, high, degree, precision=np.float32, variable=
         done.append(LONG(precision(solution[0])))
     print(f"{name}: error {float(error):.2e}")
     print("   ", ", ".join(float(c).hex() if precision is np.float64 else f"{precision(c):.9g}f" for c in done))
+
+
+def quotient(name, target, nodes, degree):
+    """P(x) / Q(x) through target(x) at the nodes: P of this degree, Q of one more that begins with 1."""
+    mpmath.mp.dps = 60
+    rows, values = [], []
+    for x in nodes:
+        value = target(x)
+        powers = [x**k for k in range(degree + 2)]
+        rows.append([p / powers[-1] / value for p in powers[:-1]] + [-p / powers[-1] for p in powers[1:]])
+        values.append(1 / powers[-1])
+    found = [float(c).hex() for c in mpmath.lu_solve(mpmath.matrix(rows), mpmath.matrix(values))]
+    print(f"{name}:")
+    print("   ", ", ".join(found[: degree + 1]))
+    print("   ", ", ".join([float(1).hex()] + found[degree + 1 :]))
 
 
 def square(x):
@@ -130,3 +146,8 @@ if __name__ == "__main__":
         return sum_ / (LONG(x) * np.sqrt(LONG(pi))) * (1 + 2 * LONG(x))
     scaleds = np.vectorize(scaled)
     fit("erfc", scaleds, lambda x: 1 / scaleds(x), 0, 10.1, 10, variable=lambda x: (x - 3) / (x + 3))
+    # erfc(x) = exp(-x^2) P(x) / Q(x), with nodes of Chebyshev's in (x - 3) / (x + 3)
+    middle, span = (mpmath.mpf("24.3") / mpmath.mpf("30.3") - 1) / 2, (mpmath.mpf("24.3") / mpmath.mpf("30.3") + 1) / 2
+    nodes = [middle + span * mpmath.cos(mpmath.pi * (k + 0.5) / 20) for k in range(20)]
+    wide = lambda x: mpmath.erfc(x) * mpmath.exp(x * x)
+    quotient("erfc double", wide, [3 * (1 + t) / (1 - t) for t in nodes], 9)

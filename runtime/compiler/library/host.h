@@ -13,7 +13,6 @@ HOST double isocl_host_atanh(double x);
 HOST double isocl_host_cos(double x);
 HOST double isocl_host_cosh(double x);
 HOST double isocl_host_erf(double x);
-HOST double isocl_host_erfc(double x);
 HOST double isocl_host_fmod(double x, double y);
 HOST double isocl_host_hypot(double x, double y);
 HOST double isocl_host_remainder(double x, double y);

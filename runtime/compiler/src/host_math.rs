@@ -46,7 +46,6 @@ mod c_library {
         pub fn cos(x: f64) -> f64;
         pub fn cosh(x: f64) -> f64;
         pub fn erf(x: f64) -> f64;
-        pub fn erfc(x: f64) -> f64;
         pub fn fmod(x: f64, y: f64) -> f64;
         pub fn hypot(x: f64, y: f64) -> f64;
         pub fn lgamma_r(x: f64, sign: *mut c_int) -> f64;
@@ -200,7 +199,6 @@ pub fn host_functions() -> Vec<HostFunction> {
         "isocl_host_cos" => c_library::cos, Unary;
         "isocl_host_cosh" => c_library::cosh, Unary;
         "isocl_host_erf" => c_library::erf, Unary;
-        "isocl_host_erfc" => c_library::erfc, Unary;
         "isocl_host_sin" => c_library::sin, Unary;
         "isocl_host_sinh" => c_library::sinh, Unary;
         "isocl_host_tanh" => c_library::tanh, Unary;

@@ -12,7 +12,7 @@ use libloading::Library;
 use crate::host_math::HostFunction;
 
 /// A function of doubles: its name, and the letters of its arguments in the names of `libmvec`.
-const FUNCTIONS: [(&str, &str); 15] = [
+const FUNCTIONS: [(&str, &str); 14] = [
     ("acos", "v"),
     ("acosh", "v"),
     ("asin", "v"),
@@ -23,7 +23,6 @@ const FUNCTIONS: [(&str, &str); 15] = [
     ("cos", "v"),
     ("cosh", "v"),
     ("erf", "v"),
-    ("erfc", "v"),
     ("hypot", "vv"),
     ("sin", "v"),
     ("sinh", "v"),
