@@ -43,13 +43,6 @@ PART float reduce_exp(float x, __private float *t) {
   return FMA(n, 0x1.05c61p-29f, FMA(n, -0x1.62e43p-1f, x));
 }
 
-// scale * (exp(x) - 1) for a power of two `scale`, for exp(x) * scale that is normal. Numbers of which
-// this is about scale * x may lose the bits that become denormal.
-PART float expm1_scaled(float x, float scale) {
-  float t, r = reduce_exp(x, &t), power = scale_normal(scale, t);
-  return FMA(power, expm1_kernel(r), power - scale);
-}
-
 // 2^r for |r| <= 1/2, with two bits less.
 PART float exp2_kernel(float r) {
   float r2 = r * r;
@@ -186,9 +179,27 @@ PART double exp_quotient(double r) {
   return FMA(FMA(high, r4, middle), r4, low);
 }
 
-// exp(r) and 2^r for arguments whose power this is between sqrt(1/2) and sqrt(2).
-PART double exp_kernel(double r) { return 1.0 + FMA(exp_quotient(r), r * r, r); }
+// exp(r) - 1, exp(r) and 2^r for arguments whose power this is between sqrt(1/2) and sqrt(2).
+PART double expm1_kernel(double r) { return FMA(exp_quotient(r), r * r, r); }
+PART double exp_kernel(double r) { return 1.0 + expm1_kernel(r); }
 PART double exp2_kernel(double r) { return exp_kernel(r * 0x1.62e42fefa39efp-1); }
+
+// x less n ln(2), where the low bits of t are n, the nearest integer.
+PART double reduce_exp(double x, __private double *t) {
+  *t = FMA(x, 0x1.71547652b82fep+0, ROUNDER_WIDE);
+  double n = *t - ROUNDER_WIDE;
+  return FMA(n, -0x1.abc9e3b39803fp-56, FMA(n, -0x1.62e42fefa39efp-1, x));
+}
+
+// scale * (exp(x) - 1) for a power of two `scale`, for exp(x) * scale that is normal. Numbers of which
+// this is about scale * x may lose the bits that become denormal.
+#define EXPM1_SCALED(T)                                                                       \
+  PART T expm1_scaled(T x, T scale) {                                                         \
+    T t, r = reduce_exp(x, &t), power = scale_normal(scale, t);                               \
+    return FMA(power, expm1_kernel(r), power - scale);                                        \
+  }
+EXPM1_SCALED(float)
+EXPM1_SCALED(double)
 
 // As those of float, for an `exponent` below -1080 or over 1080.
 PART double scale_any(double x, double t, double exponent) {
@@ -250,6 +261,20 @@ PART double log_result(double x, double result) {
   result = x < __builtin_inf() ? result : x;
   result = x == 0 ? -__builtin_inf() : result;
   return x < 0 ? __builtin_nan("") : result;
+}
+
+// log(2^offset (1 + x)).
+PART double log1p_scaled(double x, double offset) {
+  double sum = 1.0 + x;
+  double rest = x < 1.0 ? x - (sum - 1.0) : 1.0 - (sum - x);
+  long exponent;
+  double f = reduce_power_wide(sum, &exponent);
+  rest *= BITS((1023 - exponent) << 52, double);
+  rest = x < 0x1p60 ? FMA(-rest, f, rest) : 0.0;
+  // Here f and the rest are x.
+  bool is_near = exponent == 0;
+  double n = small_integer(exponent) + offset;
+  return log_result(sum, log_sum(n, is_near ? x : f, is_near ? 0.0 : rest));
 }
 
 // log(x) in double with a relative error below 2^-48, for positive normal x. Close to 1 the
@@ -328,7 +353,7 @@ PART float reduce_quadrant(float x, __private int *quadrant) {
   return FMA(n, -0x1.846988p-48f, r);
 }
 #define REDUCIBLE 30000.0f
-// The same for |x| <= 10^6. The first step is exact.
+// The same for |x| <= 2^40. The first step is exact.
 PART double reduce_quadrant(double x, __private int *quadrant) {
   double t = FMA(x, 0x1.45f306dc9c883p-1, ROUNDER_WIDE);
   double n = t - ROUNDER_WIDE;
@@ -337,7 +362,7 @@ PART double reduce_quadrant(double x, __private int *quadrant) {
   r = FMA(n, -0x1.1a62633145c07p-54, r);
   return FMA(n, 0x1.f1976b7ed8fbcp-110, r);
 }
-#define REDUCIBLE_WIDE 1e6
+#define REDUCIBLE_WIDE 0x1p40
 
 // atan(a) - a for |a| <= 1.
 PART float atan_tail(float a) {
@@ -358,5 +383,26 @@ PART float asin_tail(float a, float z) {
   p = FMA(p, z, 0.0454690233f);
   p = FMA(p, z, 0.0749531016f);
   p = FMA(p, z, 0.166667521f);
+  return p * z * a;
+}
+
+// The same for |a| <= tan(pi/8) and for |a| <= 1/2.
+PART double atan_tail(double a) {
+  double z = a * a, z2 = z * z;
+  double p = FMA(-0x1.1fdf0411b2b99p-7, z2, FMA(0x1.e37a9355b127ap-6, z, -0x1.8078ad3b33facp-5));
+  p = FMA(p, z2, FMA(0x1.d897175dd4509p-5, z, -0x1.1076a8996c723p-4));
+  p = FMA(p, z2, FMA(0x1.3b0680e4050a8p-4, z, -0x1.745c5c049d11ap-4));
+  p = FMA(p, z2, FMA(0x1.c71c6b4a985c5p-4, z, -0x1.24924913f03bdp-3));
+  p = FMA(p, z2, FMA(0x1.999999996f283p-3, z, -0x1.5555555555428p-2));
+  return p * z * a;
+}
+PART double asin_tail(double a, double z) {
+  double z2 = z * z;
+  double p = FMA(0x1.08874608a0573p-5, z, -0x1.12dff4eea69bap-6);
+  p = FMA(p, z2, FMA(0x1.45b97a97afa16p-6, z, 0x1.a35fd9d7adb81p-8));
+  p = FMA(p, z2, FMA(0x1.8fbcd5f558c54p-7, z, 0x1.c6d7a76adb470p-7));
+  p = FMA(p, z2, FMA(0x1.1c6dd076adaa9p-6, z, 0x1.6e89d354aec69p-6));
+  p = FMA(p, z2, FMA(0x1.f1c72d9a17f0ap-6, z, 0x1.6db6db3e2be29p-5));
+  p = FMA(p, z2, FMA(0x1.333333337537bp-4, z, 0x1.5555555555356p-3));
   return p * z * a;
 }

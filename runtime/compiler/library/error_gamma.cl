@@ -1,5 +1,5 @@
-// erf, erfc, lgamma, lgamma_r, tgamma. The error functions of float are polynomials, erfc of double is a
-// quotient of two, float's tgamma is Stirling's series in double, the rest are the host's functions.
+// erf, erfc, lgamma, lgamma_r, tgamma. The error functions are polynomials and quotients of them, float's
+// tgamma is Stirling's series in double, the rest are the host's functions.
 
 #include "overload.h"
 #include "address_spaces.h"
@@ -43,14 +43,14 @@ PART float erfc_kernel(float x) {
   return result;
 }
 
-BUILTIN float erfc(float x) {
-  float y = erfc_kernel(absolute(x));
-  return x < 0.0f ? 2.0f - y : y;
-}
-BUILTIN float erf(float x) {
-  float a = absolute(x);
-  float large = __builtin_copysignf(1.0f - erfc_kernel(a), x);
-  return a < 1.0f ? x * erf_kernel(x) : large;
+// erf(x) / x for |x| <= 1/2.
+PART double erf_kernel(double x) {
+  double z = x * x, z2 = z * z;
+  double p = FMA(0x1.8b7a26a30fe4ep-20, z, -0x1.f22d313fae8bdp-17);
+  p = FMA(p, z2, FMA(0x1.f98e46d9e3a33p-14, z, -0x1.c02d54a615305p-11));
+  p = FMA(p, z2, FMA(0x1.565bcc12ef75ap-8, z, -0x1.b82ce30fba099p-6));
+  p = FMA(p, z2, FMA(0x1.ce2f21a03f0d4p-4, z, -0x1.812746b0379d0p-2));
+  return FMA(p, z, 0x1.20dd750429b6dp+0);
 }
 // erfc(x) for x >= 0: as that of float, but the factor of exp(-x^2) is a quotient of polynomials in x.
 PART double erfc_kernel(double x) {
@@ -76,10 +76,20 @@ PART double erfc_kernel(double x) {
   }
   return result;
 }
-BUILTIN double erfc(double x) {
-  double y = erfc_kernel(absolute(x));
-  return x < 0.0 ? 2.0 - y : y;
-}
+
+// `near`: the part of erf for small numbers ends here.
+#define ERRORS(T, near)                                                                       \
+  BUILTIN T erfc(T x) {                                                                       \
+    T y = erfc_kernel(absolute(x));                                                           \
+    return x < 0 ? 2 - y : y;                                                                 \
+  }                                                                                           \
+  BUILTIN T erf(T x) {                                                                        \
+    T a = absolute(x);                                                                        \
+    T far = __builtin_elementwise_copysign(1 - erfc_kernel(a), x);                            \
+    return a < near ? x * erf_kernel(x) : far;                                                \
+  }
+ERRORS(float, 1.0f)
+ERRORS(double, 0.5)
 
 // Gamma(x) for 1/2 <= x <= 60 with a relative error below 2^-30, from Gamma(x + 5).
 PART double gamma_wide(double x) {
@@ -117,8 +127,7 @@ BUILTIN double lgamma(double x) {
   return lgamma_r_parts(x, &sign);
 }
 
-HOST_UNARY(erf)
-HOST_UNARY(tgamma)
+BUILTIN double tgamma(double x) { return isocl_host_tgamma(x); }
 
 UNARY_FLOATING(erf)
 UNARY_FLOATING(erfc)

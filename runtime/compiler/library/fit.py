@@ -13,6 +13,7 @@ import numpy as np
 
 LONG = np.longdouble
 LN2 = LONG("0.693147180559945309417232121458176568")
+PI = LONG("3.14159265358979323846264338327950288")
 
 
 def weighted(matrix, target, weight, rounds=60):
@@ -125,10 +126,23 @@ if __name__ == "__main__":
     # atanh(s) = s + s z / 3 + s z^2 P(z), where z / 3 is in two parts
     fifths = lambda s: sum((LONG(1) / (2 * k + 5) * s ** (2 * k) for k in range(0, 40)), LONG(0))
     fit("pow double", fifths, lambda s: s**4, 1e-3, 0.1717, 6, np.float64, variable=square)
+    # sin(pi r) = pi r + r z P(z)
+    factorial = lambda n: LONG(np.prod([LONG(i) for i in range(1, n + 1)]))
+    turns = lambda r: sum(((-1) ** k * PI ** (2 * k + 1) * r ** (2 * k - 2) / factorial(2 * k + 1) for k in range(1, 20)), LONG(0))
+    for name, degree, precision in ("sinpi", 3, np.float32), ("sinpi double", 7, np.float64):
+        fit(name, turns, lambda r: r**3 / np.sin(PI * r), 1e-3, 0.5, degree, precision, variable=square)
     # atan(a) = a + a z P(z)
+    angles = lambda a: odd_series(a, lambda k: (-1) ** k / LONG(2 * k + 1))
+    fit("atan double", angles, lambda a: a**3 / np.arctan(a), 1e-3, 0.4143, 10, np.float64, variable=square)
     fit("atan", lambda x: (np.arctan(x) - x) / x**3, lambda x: x**3 / np.arctan(x), 0.02, 1, 7, variable=square)
     # asin(a) = a + a z P(z)
     fit("asin", lambda x: (np.arcsin(x) - x) / x**3, lambda x: x**3 / np.arcsin(x), 0.02, 0.5, 4, variable=square)
+    arcs = lambda a: odd_series(a, lambda k: factorial(2 * k) / (factorial(k) * LONG(2) ** k) ** 2 / (2 * k + 1))
+    fit("asin double", arcs, lambda a: a**3 / np.arcsin(a), 1e-3, 0.5, 11, np.float64, variable=square)
+    # erf(x) = 2 / sqrt(pi) x + x z P(z)
+    root = 2 / np.sqrt(PI)
+    tails = lambda x: odd_series(x, lambda k: root * (-1) ** k / (factorial(k) * (2 * k + 1)))
+    fit("erf double", tails, lambda x: x**3 / ((tails(x) * x * x + root) * x), 1e-3, 0.5, 7, np.float64, variable=square)
     # erf(x) = x P(x^2)
     erfs = np.vectorize(lambda x: LONG(erf(float(x))))
     fit("erf", lambda x: erfs(x) / x, lambda x: x / erfs(x), 1e-3, 1.0, 6, variable=square)

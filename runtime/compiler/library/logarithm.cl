@@ -25,8 +25,6 @@ BUILTIN float log10(float x) {
   low = FMA(e, -0x1.ec10cp-27f, low);
   return log_result(x, FMA(e, 0x1.344136p-2f, FMA(f, 0x1.bcb7b2p-2f, low)));
 }
-BUILTIN float log1p(float x) { return __builtin_copysignf(log1p_scaled(x, 0.0f), x); }
-
 // NAME of x * 2^offset, for positive normal x, and NAME itself.
 #define LOGARITHM(name, sum)                                                                  \
   PART double name##_scaled(double x, double offset) {                                        \
@@ -44,18 +42,10 @@ LOGARITHM(log, log_sum(n, f, 0.0))
 LOGARITHM(log2, log_sum_of_base(n, f, 1.0, 0.0, 0x1.71547652b82fep+0, 0x1.777d0ffda0d24p-56))
 LOGARITHM(log10, log_sum_of_base(n, f, 0x1.34413509f6p-2, 0x1.9fef311f12b36p-42,
                                  0x1.bcb7b1526e50ep-2, 0x1.95355baaafad3p-57))
-BUILTIN double log1p(double x) {
-  double sum = 1.0 + x;
-  double rest = x < 1.0 ? x - (sum - 1.0) : 1.0 - (sum - x);
-  long exponent;
-  double f = reduce_power_wide(sum, &exponent);
-  rest *= BITS((1023 - exponent) << 52, double);
-  rest = x < 0x1p60 ? FMA(-rest, f, rest) : 0.0;
-  // Here f and the rest are x.
-  bool is_near = exponent == 0;
-  double result = log_sum(small_integer(exponent), is_near ? x : f, is_near ? 0.0 : rest);
-  return x == 0 ? x : log_result(sum, result);
-}
+#define LOG1P(T)                                                                              \
+  BUILTIN T log1p(T x) { return __builtin_elementwise_copysign(log1p_scaled(x, (T)0), x); }
+LOG1P(float)
+LOG1P(double)
 
 UNARY_FLOATING(log)
 UNARY_FLOATING(log2)

@@ -2,7 +2,6 @@
 
 #include "overload.h"
 #include "elementary.h"
-#include "host.h"
 
 #define SQUARE_ROOT_WIDTH(n, T)                                                               \
   BUILTIN T##n sqrt(T##n x) { return __builtin_elementwise_sqrt(x); }
@@ -71,7 +70,24 @@ BUILTIN float hypot(float x, float y) {
     result = hypot_rare(x, y);
   return result;
 }
-HOST_BINARY(hypot)
+// Neither do those of doubles that are brought near to one.
+PART double hypot_rare(double x, double y) {
+  bool large = absolute(x) > 1.0 || absolute(y) > 1.0;
+  double scale = large ? 0x1p-600 : 0x1p600, back = large ? 0x1p600 : 0x1p-600;
+  x *= scale;
+  y *= scale;
+  double result = __builtin_sqrt(FMA(x, x, y * y)) * back;
+  bool infinite = absolute(x) == __builtin_inf() || absolute(y) == __builtin_inf();
+  return infinite ? __builtin_inf() : result;
+}
+BUILTIN double hypot(double x, double y) {
+  double square = FMA(x, x, y * y);
+  double result = __builtin_sqrt(square);
+  bool usual = square > 0x1p-900 && square < __builtin_inf();
+  if (UNLIKELY(!(usual | (x == 0 && y == 0))))
+    result = hypot_rare(x, y);
+  return result;
+}
 
 UNARY_FLOATING(cbrt)
 BINARY_FLOATING(hypot)

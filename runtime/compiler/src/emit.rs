@@ -12,7 +12,6 @@ use crate::huge_block;
 use crate::llvm::{Emission, Module, TargetMachine, Value};
 use crate::prepare;
 use crate::size_budget;
-use crate::vector_math;
 
 /// LLVM's pipeline.
 const OPTIMISE: &str = "default<O2>";
@@ -145,8 +144,7 @@ impl Jit {
     /// # Errors
     /// [`Error::Internal`] when LLVM fails.
     pub fn new() -> Result<Self, Error> {
-        let mut functions = host_math::host_functions();
-        functions.extend(vector_math::host_functions());
+        let functions = host_math::host_functions();
         let names = functions
             .iter()
             .map(|function| CString::new(function.name))

@@ -36,23 +36,11 @@ mod c_library {
     use core::ffi::{c_int, c_void};
 
     extern "C" {
-        pub fn acos(x: f64) -> f64;
-        pub fn acosh(x: f64) -> f64;
-        pub fn asin(x: f64) -> f64;
-        pub fn asinh(x: f64) -> f64;
-        pub fn atan(x: f64) -> f64;
-        pub fn atan2(y: f64, x: f64) -> f64;
-        pub fn atanh(x: f64) -> f64;
         pub fn cos(x: f64) -> f64;
-        pub fn cosh(x: f64) -> f64;
-        pub fn erf(x: f64) -> f64;
         pub fn fmod(x: f64, y: f64) -> f64;
-        pub fn hypot(x: f64, y: f64) -> f64;
         pub fn lgamma_r(x: f64, sign: *mut c_int) -> f64;
         pub fn remainder(x: f64, y: f64) -> f64;
         pub fn sin(x: f64) -> f64;
-        pub fn sinh(x: f64) -> f64;
-        pub fn tanh(x: f64) -> f64;
         pub fn tgamma(x: f64) -> f64;
 
         pub fn ceil(x: f64) -> f64;
@@ -187,25 +175,13 @@ pub fn is_pure(call: Value) -> bool {
     })
 }
 
-/// Every host function generated code may refer to, but for those of [`crate::vector_math`].
+/// Every host function generated code may refer to.
 pub fn host_functions() -> Vec<HostFunction> {
     host_functions![
-        "isocl_host_acos" => c_library::acos, Unary;
-        "isocl_host_acosh" => c_library::acosh, Unary;
-        "isocl_host_asin" => c_library::asin, Unary;
-        "isocl_host_asinh" => c_library::asinh, Unary;
-        "isocl_host_atan" => c_library::atan, Unary;
-        "isocl_host_atanh" => c_library::atanh, Unary;
         "isocl_host_cos" => c_library::cos, Unary;
-        "isocl_host_cosh" => c_library::cosh, Unary;
-        "isocl_host_erf" => c_library::erf, Unary;
         "isocl_host_sin" => c_library::sin, Unary;
-        "isocl_host_sinh" => c_library::sinh, Unary;
-        "isocl_host_tanh" => c_library::tanh, Unary;
         "isocl_host_tgamma" => c_library::tgamma, Unary;
-        "isocl_host_atan2" => c_library::atan2, Binary;
         "isocl_host_fmod" => c_library::fmod, Binary;
-        "isocl_host_hypot" => c_library::hypot, Binary;
         "isocl_host_remainder" => c_library::remainder, Binary;
         "isocl_host_lgamma_r" => c_library::lgamma_r, unsafe extern "C" fn(f64, *mut c_int) -> f64;
         "isocl_host_quotient_bits" => quotient_bits, extern "C" fn(f64, f64) -> c_int;

@@ -69,7 +69,6 @@ pub mod streaming;
 pub mod structure;
 pub mod sub_group;
 pub mod undefined;
-pub mod vector_math;
 pub mod waiting;
 pub mod widen;
 pub mod work_group;

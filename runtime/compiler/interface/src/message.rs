@@ -114,7 +114,7 @@ pub enum Request {
 
 /// Version of program binaries: others are refused. It changes with the names of the host functions that
 /// their bitcode may call, and is to be changed when the bitcode means something else.
-pub const BINARY_VERSION: u32 = 0xaf3c_d9f9;
+pub const BINARY_VERSION: u32 = 0x674f_4f45;
 
 /// Kind of a binary, as in `CL_PROGRAM_BINARY_TYPE`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -51,10 +51,7 @@ impl Widener<'_> {
             Opcode::LLVMCall
                 if !pure_intrinsic::is_one(instruction) && !self.shapes.is_uniform(instruction) =>
             {
-                return match self.call_host(instruction, mask)? {
-                    Some(()) => Ok(()),
-                    None => self.serial(instruction, mask),
-                };
+                return self.serial(instruction, mask);
             }
             _ => {}
         }

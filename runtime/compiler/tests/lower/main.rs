@@ -4,8 +4,8 @@
 
 mod barriers;
 mod collectives;
+mod functions_of_double;
 mod group_order;
-mod host_functions;
 mod ids;
 mod integers;
 mod item;

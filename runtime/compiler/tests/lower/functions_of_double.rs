@@ -1,13 +1,14 @@
-//! Mathematical functions that the host has for several arguments give lanes what they give one
-//! work-item, as far as the bounds of OpenCL C 3.0 §7.4 tell.
+//! Mathematical functions of doubles give lanes what they give one work-item, those of the host among them,
+//! for which lanes take turns.
 
 use crate::lanes::same_in_lanes;
 
-const UNARY: [&str; 12] = [
-    "acos", "acosh", "asin", "asinh", "atan", "atanh", "cos", "cosh", "erf", "sin", "sinh", "tanh",
+const UNARY: [&str; 14] = [
+    "acos", "acosh", "asin", "asinh", "atan", "atanh", "cos", "cosh", "erf", "erfc", "sin", "sinh",
+    "tanh", "tgamma",
 ];
 
-const BINARY: [&str; 2] = ["atan2", "hypot"];
+const BINARY: [&str; 4] = ["atan2", "fmod", "hypot", "remainder"];
 
 /// A kernel that leaves the first nine digits of what `result` is, or what kind of number. Now and then
 /// x and y are extreme.
