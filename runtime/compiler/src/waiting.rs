@@ -4,21 +4,27 @@
 //! all of them are undone before what follows the loop begins. A fence keeps it at one load, and the
 //! answer comes some nanoseconds earlier. Another one before the loop lets out what the thread has just
 //! written, for which the other one may wait in turn.
+//!
+//! Where the answer is written at once, the loop asks for its cache line instead, all the time: a line that
+//! another thread looks at has to be fetched before it is written.
 
 use std::collections::BTreeSet;
 
 use crate::control_flow::ControlFlow;
-use crate::llvm::{Block, Module, Opcode, Value};
+use crate::llvm::{Block, Builder, Module, Opcode, Value};
 
 /// x86's fence behind which no load begins early.
 const LOAD_FENCE: &str = "llvm.x86.sse2.lfence";
 /// x86's fence behind which no load begins before all stores are out.
 const FENCE: &str = "llvm.x86.sse2.mfence";
+/// Asks for a cache line.
+const PREFETCH: &str = "llvm.prefetch";
 
 /// Longer loops do more than wait.
 const MOST_INSTRUCTIONS: usize = 16;
 
-/// Puts fences into all waiting loops of the module; nothing where the processor has no such fence.
+/// Puts fences, or what serves instead, into all waiting loops of the module; nothing where the processor
+/// has no such fence.
 pub fn fence(module: &Module) {
     if !cfg!(target_arch = "x86_64") {
         return;
@@ -42,13 +48,20 @@ pub fn fence(module: &Module) {
             .iter()
             .flat_map(|wait| writers_before(&flow, wait))
             .collect();
-        let loads = waits.iter().map(|wait| (wait.load, load_fence));
         let ends = writers
             .into_iter()
             .filter_map(|block| flow.blocks[block].terminator());
-        for (place, fence) in loads.chain(ends.map(|end| (end, fence))) {
-            builder.position_before(place);
+        for end in ends {
+            builder.position_before(end);
             builder.call(fence, &[]);
+        }
+        for wait in &waits {
+            builder.position_before(wait.load);
+            let answer = answer(&flow, wait);
+            match answer.and_then(|address| available(&builder, &flow, wait.header, address)) {
+                Some(address) => ask_for_line(module, &builder, address),
+                None => drop(builder.call(load_fence, &[])),
+            }
         }
     }
 }
@@ -85,10 +98,84 @@ fn writers_before(flow: &ControlFlow, wait: &Wait) -> Vec<usize> {
     writers
 }
 
+/// Where the thread writes what other threads may look for, soon after the loop. Not where it waits itself:
+/// others may wait there, too.
+fn answer(flow: &ControlFlow, wait: &Wait) -> Option<Value> {
+    let inside = [wait.header, wait.latch];
+    let behind = inside.iter().flat_map(|block| &flow.successors[*block]);
+    let mut near: Vec<usize> = behind.copied().filter(|it| !inside.contains(it)).collect();
+    for _ in 0..NEAR {
+        let mut next = Vec::new();
+        for block in near {
+            let mut instructions = flow.blocks[block].instructions().into_iter();
+            match instructions.find(|&one| concerns_others(one)) {
+                Some(first) if is_ordered_store(first) => {
+                    let address = first.operand(1);
+                    return (!is_same(address, wait.load.operand(0))).then_some(address);
+                }
+                Some(_) => {}
+                None => next.extend(&flow.successors[block]),
+            }
+        }
+        near = next;
+    }
+    None
+}
+
+/// The value in front of the block `header`, computed anew if need be.
+fn available(builder: &Builder, flow: &ControlFlow, header: usize, value: Value) -> Option<Value> {
+    if !value.is_instruction() {
+        return Some(value);
+    }
+    let block = flow.number(value.block())?;
+    let comes_first = || !flow.reach(0, |other| other == block).0.contains(&header);
+    if block != header && comes_first() {
+        return Some(value);
+    }
+    if !is_of_address(value) {
+        return None;
+    }
+    let operands = value.operands().into_iter();
+    let operands = operands.map(|operand| available(builder, flow, header, operand));
+    let operands = operands.collect::<Option<Vec<_>>>()?;
+    let copy = value.clone_instruction();
+    for (index, operand) in (0..).zip(operands) {
+        copy.set_operand(index, operand);
+    }
+    builder.insert(copy, "");
+    Some(copy)
+}
+
+fn ask_for_line(module: &Module, builder: &Builder, address: Value) {
+    let flag = |value| module.context().constant(32, value);
+    // To be written, soon, as data.
+    let arguments = [address, flag(1), flag(3), flag(1)];
+    if let Some(prefetch) = module.intrinsic(PREFETCH, &[address.ty()]) {
+        builder.call(prefetch, &arguments);
+    }
+}
+
+/// Whether two addresses follow from the same in the same way.
+fn is_same(one: Value, other: Value) -> bool {
+    let follows = || {
+        let pairs = one.operands().into_iter().zip(other.operands());
+        one.opcode() == other.opcode() && pairs.into_iter().all(|(one, other)| is_same(one, other))
+    };
+    one == other || is_of_address(one) && is_of_address(other) && follows()
+}
+
 fn accesses_memory(block: Block) -> bool {
     let loads = |one: Value| one.opcode() == Some(Opcode::LLVMLoad);
     let mut instructions = block.instructions().into_iter();
     instructions.any(|one| loads(one) || has_effects(one))
+}
+
+/// Whether it may be meant for other threads, or wait for them.
+fn concerns_others(instruction: Value) -> bool {
+    match instruction.opcode() {
+        Some(Opcode::LLVMLoad | Opcode::LLVMStore) => instruction.is_ordered_access(),
+        _ => has_effects(instruction),
+    }
 }
 
 /// Whether others may see that it runs.
@@ -107,9 +194,11 @@ fn has_effects(instruction: Value) -> bool {
 
 /// Whether a block writes what other threads may look for.
 fn has_ordered_store(block: Block) -> bool {
-    let is_store = |one: Value| one.opcode() == Some(Opcode::LLVMStore);
-    let mut instructions = block.instructions().into_iter();
-    instructions.any(|one| is_store(one) && one.is_ordered_access())
+    block.instructions().into_iter().any(is_ordered_store)
+}
+
+fn is_ordered_store(instruction: Value) -> bool {
+    instruction.opcode() == Some(Opcode::LLVMStore) && instruction.is_ordered_access()
 }
 
 /// A load that other threads may give another result each time.
@@ -159,16 +248,22 @@ fn is_fixed(address: Value, inside: &[Value]) -> bool {
     if !inside.contains(&address) {
         return true;
     }
+    let operands = address.operands().into_iter();
+    is_of_address(address)
+        && operands
+            .into_iter()
+            .all(|operand| is_fixed(operand, inside))
+}
+
+/// An operation that addresses are computed with.
+fn is_of_address(value: Value) -> bool {
     matches!(
-        address.opcode(),
+        value.opcode(),
         Some(
             Opcode::LLVMGetElementPtr
                 | Opcode::LLVMAddrSpaceCast
                 | Opcode::LLVMSExt
                 | Opcode::LLVMZExt
         )
-    ) && address
-        .operands()
-        .into_iter()
-        .all(|operand| is_fixed(operand, inside))
+    )
 }

@@ -1,4 +1,4 @@
-//! Loops that only wait have a fence, and no others.
+//! Loops that only wait have a fence, or ask for the line of the answer, and no others.
 #![cfg(target_arch = "x86_64")]
 
 use crate::launch::{Arg, Kernel};
@@ -8,6 +8,14 @@ fn fences(body: &str) -> usize {
 }
 
 fn calls(body: &str, fence: &str) -> usize {
+    count(body, &format!("@llvm.x86.sse2.{fence}"))
+}
+
+fn prefetches(body: &str) -> usize {
+    count(body, "@llvm.prefetch")
+}
+
+fn count(body: &str, called: &str) -> usize {
     let source = format!(
         "kernel void k(global atomic_int *flag, global volatile int *plain, global int *out) {{
             {body}
@@ -15,8 +23,7 @@ fn calls(body: &str, fence: &str) -> usize {
     );
     let arguments = [(); 3].map(|()| Arg::Ints(&mut []));
     let ir = Kernel::new(&source, &arguments).ir;
-    ir.matches(&format!("call void @llvm.x86.sse2.{fence}"))
-        .count()
+    ir.matches(&format!("call void {called}")).count()
 }
 
 #[test]
@@ -27,17 +34,38 @@ fn waiting_loops_have_one() {
         fences("do {} while (atomic_load_explicit(flag + 2, memory_order_acquire) == out[1]);"),
         1
     );
-    assert_eq!(
-        fences(
-            "for (int round = 1; round < 9; round++) {
+}
+
+#[test]
+fn what_waits_to_answer_asks_for_the_line_of_the_answer() {
+    let waits = |then: &str| {
+        format!(
+            "for (int round = 1; round < 9; round++) {{
                 int tries = 0;
                 while (atomic_load_explicit(flag, memory_order_acquire,
                                             memory_scope_all_svm_devices) < round) tries++;
-                atomic_store(flag + 1, tries);
-            }"
-        ),
-        1
-    );
+                {then}
+            }}"
+        )
+    };
+    for answers in [
+        "atomic_store(flag + 1, tries);",
+        "if (tries > 5) plain[round] = 1;",
+        "out[0] = tries; atomic_store(flag + 1, tries);",
+    ] {
+        let body = waits(answers);
+        assert_eq!((prefetches(&body), fences(&body)), (1, 0), "{answers}");
+    }
+    for others in [
+        // Where others may wait as well.
+        "atomic_store(flag, tries);",
+        "atomic_store(flag + out[round], tries);",
+        "atomic_fetch_add(flag + 1, tries);",
+        "out[0] += tries;",
+    ] {
+        let body = waits(others);
+        assert_eq!((prefetches(&body), fences(&body)), (0, 1), "{others}");
+    }
 }
 
 #[test]
