@@ -66,8 +66,7 @@ PART double erfc_kernel(double x) {
   q = FMA(q, square, FMA(0x1.784b0fccda40bp+0, x, 0x1.964a2ce12c585p+1));
   q = FMA(q, square, FMA(0x1.39a0ea327023fp+2, x, 0x1.4a1361a41fb36p+2));
   q = FMA(q, square, FMA(0x1.aa5ead73a9375p+1, x, 1.0));
-  double t = FMA(square, -0x1.71547652b82fep+0, ROUNDER_WIDE), n = t - ROUNDER_WIDE;
-  double r = FMA(n, -0x1.abc9e3b39803fp-56, FMA(n, -0x1.62e42fefa39efp-1, -square)) - rest;
+  double t, r = reduce_exp(-square, &t) - rest;
   double product = exp_kernel(r) * (p / q);
   double result = scale_normal(product, t);
   if (UNLIKELY(!(x < 26.5))) {

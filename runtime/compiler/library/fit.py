@@ -68,6 +68,10 @@ def quotient(name, target, nodes, degree):
     print("   ", ", ".join([float(1).hex()] + found[degree + 1 :]))
 
 
+def factorial(n):
+    return LONG(np.prod([LONG(i) for i in range(1, n + 1)]))
+
+
 def square(x):
     return x * x
 
@@ -98,22 +102,22 @@ def log_tail(f):
 if __name__ == "__main__":
     quarter = pi / 4 + 1e-3
     alternating = lambda x, first: sum(
-        ((-1) ** k * x ** (2 * k) / LONG(np.prod([LONG(i) for i in range(1, 2 * k + first + 1)])) for k in range(1, 14)),
+        ((-1) ** k * x ** (2 * k) / factorial(2 * k + first) for k in range(1, 14)),
         LONG(0)) / (x * x)
     # sin(r) = r + r z P(z), cos(r) = 1 - z/2 + z^2 Q(z) with z = r^2
     fit("sin", lambda x: alternating(x, 1), lambda x: x * x * x / np.sin(x), 1e-3, quarter, 3, variable=square)
     fit("cos", lambda x: (alternating(x, 0) + LONG(0.5)) / (x * x), lambda x: x**4 / np.cos(x), 2e-2, quarter, 2, variable=square)
     fit("sin double", lambda x: alternating(x, 1), lambda x: x * x * x / np.sin(x), 1e-3, quarter, 5, np.float64, variable=square)
-    cos_tail = lambda x: sum(((-1) ** k * x ** (2 * k - 4) / LONG(np.prod([LONG(i) for i in range(1, 2 * k + 1)])) for k in range(2, 14)), LONG(0))
+    cos_tail = lambda x: sum(((-1) ** k * x ** (2 * k - 4) / factorial(2 * k) for k in range(2, 14)), LONG(0))
     fit("cos double", cos_tail, lambda x: x**4 / np.cos(x), 1e-3, quarter, 5, np.float64, variable=square)
     # exp(r) = 1 + r + r^2 P(r)
     half = float(LN2) / 2 + 2e-4
-    tail = lambda x: sum((x**k / LONG(np.prod([LONG(i) for i in range(1, k + 3)])) for k in range(0, 24)), LONG(0))
+    tail = lambda x: sum((x**k / factorial(k + 2) for k in range(0, 24)), LONG(0))
     fit("exp", tail, lambda x: x * x / np.exp(x), -half, half, 4)
     fit("exp wide", tail, lambda x: x * x / np.exp(x), -half, half, 6, np.float64)
     fit("exp double", tail, lambda x: x * x / np.exp(x), -half, half, 9, np.float64)
     # 2^r = 1 + r P(r)
-    binary = lambda x: sum((LN2 ** (k + 1) * x**k / LONG(np.prod([LONG(i) for i in range(1, k + 2)])) for k in range(0, 24)), LONG(0))
+    binary = lambda x: sum((LN2 ** (k + 1) * x**k / factorial(k + 1) for k in range(0, 24)), LONG(0))
     fit("exp2", binary, lambda x: x / np.exp(x * LN2), -0.5001, 0.5001, 4)
     # log(1 + f) = f - f^2/2 + f^3 P(f)
     fit("log", log_tail, lambda x: x**3 / np.log1p(x), -1 / 3, 1 / 3, 7)
@@ -127,7 +131,6 @@ if __name__ == "__main__":
     fifths = lambda s: sum((LONG(1) / (2 * k + 5) * s ** (2 * k) for k in range(0, 40)), LONG(0))
     fit("pow double", fifths, lambda s: s**4, 1e-3, 0.1717, 6, np.float64, variable=square)
     # sin(pi r) = pi r + r z P(z)
-    factorial = lambda n: LONG(np.prod([LONG(i) for i in range(1, n + 1)]))
     turns = lambda r: sum(((-1) ** k * PI ** (2 * k + 1) * r ** (2 * k - 2) / factorial(2 * k + 1) for k in range(1, 20)), LONG(0))
     for name, degree, precision in ("sinpi", 3, np.float32), ("sinpi double", 7, np.float64):
         fit(name, turns, lambda r: r**3 / np.sin(PI * r), 1e-3, 0.5, degree, precision, variable=square)
@@ -161,7 +164,8 @@ if __name__ == "__main__":
     scaleds = np.vectorize(scaled)
     fit("erfc", scaleds, lambda x: 1 / scaleds(x), 0, 10.1, 10, variable=lambda x: (x - 3) / (x + 3))
     # erfc(x) = exp(-x^2) P(x) / Q(x), with nodes of Chebyshev's in (x - 3) / (x + 3)
-    middle, span = (mpmath.mpf("24.3") / mpmath.mpf("30.3") - 1) / 2, (mpmath.mpf("24.3") / mpmath.mpf("30.3") + 1) / 2
+    last = mpmath.mpf("24.3") / mpmath.mpf("30.3")
+    middle, span = (last - 1) / 2, (last + 1) / 2
     nodes = [middle + span * mpmath.cos(mpmath.pi * (k + 0.5) / 20) for k in range(20)]
     wide = lambda x: mpmath.erfc(x) * mpmath.exp(x * x)
     quotient("erfc double", wide, [3 * (1 + t) / (1 - t) for t in nodes], 9)

@@ -20,7 +20,7 @@ pub use block::Block;
 pub use builder::Builder;
 pub use context::{Attribute, Context, Metadata};
 pub use machine::{initialize_native_target, Emission, TargetMachine};
-pub use module::{Module, OwnedMessage};
+pub use module::{Module, OwnedMessage, Purpose};
 pub use types::Type;
 pub use value::Value;
 

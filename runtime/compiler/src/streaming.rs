@@ -201,11 +201,7 @@ fn copied(builder: &Builder, value: Value, known: &mut HashMap<Value, Value>) ->
     let operands: Vec<_> = (value.operands().into_iter())
         .map(|operand| copied(builder, operand, known))
         .collect();
-    let copy = value.clone_instruction();
-    for (index, operand) in operands.into_iter().enumerate() {
-        copy.set_operand(index as u32, operand);
-    }
-    builder.insert(copy, "");
+    let copy = builder.copy(value, operands);
     known.insert(value, copy);
     copy
 }

@@ -11,14 +11,12 @@
 use std::collections::BTreeSet;
 
 use crate::control_flow::ControlFlow;
-use crate::llvm::{Block, Builder, Module, Opcode, Value};
+use crate::llvm::{Block, Builder, Module, Opcode, Purpose, Value};
 
 /// x86's fence behind which no load begins early.
 const LOAD_FENCE: &str = "llvm.x86.sse2.lfence";
 /// x86's fence behind which no load begins before all stores are out.
 const FENCE: &str = "llvm.x86.sse2.mfence";
-/// Asks for a cache line.
-const PREFETCH: &str = "llvm.prefetch";
 
 /// Longer loops do more than wait.
 const MOST_INSTRUCTIONS: usize = 16;
@@ -59,7 +57,7 @@ pub fn fence(module: &Module) {
             builder.position_before(wait.load);
             let answer = answer(&flow, wait);
             match answer.and_then(|address| available(&builder, &flow, wait.header, address)) {
-                Some(address) => ask_for_line(module, &builder, address),
+                Some(address) => module.prefetch(&builder, address, Purpose::Write),
                 None => drop(builder.call(load_fence, &[])),
             }
         }
@@ -138,28 +136,14 @@ fn available(builder: &Builder, flow: &ControlFlow, header: usize, value: Value)
     let operands = value.operands().into_iter();
     let operands = operands.map(|operand| available(builder, flow, header, operand));
     let operands = operands.collect::<Option<Vec<_>>>()?;
-    let copy = value.clone_instruction();
-    for (index, operand) in (0..).zip(operands) {
-        copy.set_operand(index, operand);
-    }
-    builder.insert(copy, "");
-    Some(copy)
-}
-
-fn ask_for_line(module: &Module, builder: &Builder, address: Value) {
-    let flag = |value| module.context().constant(32, value);
-    // To be written, soon, as data.
-    let arguments = [address, flag(1), flag(3), flag(1)];
-    if let Some(prefetch) = module.intrinsic(PREFETCH, &[address.ty()]) {
-        builder.call(prefetch, &arguments);
-    }
+    Some(builder.copy(value, operands))
 }
 
 /// Whether two addresses follow from the same in the same way.
 fn is_same(one: Value, other: Value) -> bool {
     let follows = || {
-        let pairs = one.operands().into_iter().zip(other.operands());
-        one.opcode() == other.opcode() && pairs.into_iter().all(|(one, other)| is_same(one, other))
+        let mut pairs = one.operands().into_iter().zip(other.operands());
+        one.opcode() == other.opcode() && pairs.all(|(one, other)| is_same(one, other))
     };
     one == other || is_of_address(one) && is_of_address(other) && follows()
 }
@@ -248,11 +232,8 @@ fn is_fixed(address: Value, inside: &[Value]) -> bool {
     if !inside.contains(&address) {
         return true;
     }
-    let operands = address.operands().into_iter();
-    is_of_address(address)
-        && operands
-            .into_iter()
-            .all(|operand| is_fixed(operand, inside))
+    let mut operands = address.operands().into_iter();
+    is_of_address(address) && operands.all(|operand| is_fixed(operand, inside))
 }
 
 /// An operation that addresses are computed with.

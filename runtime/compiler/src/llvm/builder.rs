@@ -76,6 +76,16 @@ impl Builder {
         ));
     }
 
+    /// Inserts a copy of an instruction with other operands.
+    pub fn copy(&self, instruction: Value, operands: Vec<Value>) -> Value {
+        let copy = instruction.clone_instruction();
+        for (index, operand) in (0..).zip(operands) {
+            copy.set_operand(index, operand);
+        }
+        self.insert(copy, "");
+        copy
+    }
+
     binary! {
         /// `add`
         add => LLVMBuildAdd,

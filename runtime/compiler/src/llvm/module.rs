@@ -9,7 +9,16 @@ use llvm_sys::target::*;
 use llvm_sys::transforms::pass_builder::*;
 
 use super::context::c_string;
-use super::{llvm, Context, TargetMachine, Type, Value};
+use super::{llvm, Builder, Context, TargetMachine, Type, Value};
+
+/// What a cache line is asked for.
+#[derive(Debug, Clone, Copy)]
+pub enum Purpose {
+    /// To be read.
+    Read = 0,
+    /// To be written.
+    Write = 1,
+}
 
 /// Text that LLVM allocated.
 #[derive(Debug)]
@@ -265,6 +274,15 @@ impl Module {
     pub fn declare(&self, name: &str, signature: Type) -> Value {
         self.function(name)
             .unwrap_or_else(|| self.add_function(name, signature))
+    }
+
+    /// Asks for the cache line of an address, as data that are needed soon.
+    pub fn prefetch(&self, builder: &Builder, address: Value, purpose: Purpose) {
+        let flag = |value| self.context().constant(32, value);
+        let arguments = [address, flag(purpose as u64), flag(3), flag(1)];
+        if let Some(prefetch) = self.intrinsic("llvm.prefetch", &[address.ty()]) {
+            builder.call(prefetch, &arguments);
+        }
     }
 
     /// Declaration of an overloaded intrinsic such as `llvm.umin` for `overloads`.

@@ -2,7 +2,7 @@
 
 use super::{Mask, Widener};
 use crate::lane_shape::{variable_stride, Shape};
-use crate::llvm::{Opcode, Type, Value};
+use crate::llvm::{Opcode, Purpose, Type, Value};
 use crate::streaming::Streams;
 use crate::widen::wide::components;
 
@@ -49,7 +49,7 @@ impl Widener<'_> {
         let together = |widener: &Self, first| {
             let wide = element.vector(widener.width * count);
             if mask.is_none() && widener.streams.is_some() {
-                widener.ask_ahead(first, widener.module.store_size_of(wide))?;
+                widener.ask_ahead(first, widener.module.store_size_of(wide));
             }
             let all = widener.masked_load(wide, first, load.alignment(), mask, count)?;
             let parts = 0..count;
@@ -185,14 +185,10 @@ impl Widener<'_> {
     }
 
     /// Asks for the memory that a later vector will load.
-    fn ask_ahead(&self, address: Value, bytes: u64) -> Result<(), String> {
-        let flag = |value| self.context().constant(32, value);
-        // To be read, soon, as data.
-        let [read, soon, data] = [0, 3, 1].map(flag);
+    fn ask_ahead(&self, address: Value, bytes: u64) {
         for line in Streams::ahead(&self.builder, address, bytes) {
-            self.intrinsic("llvm.prefetch", &[line.ty()], &[line, read, soon, data])?;
+            self.module.prefetch(&self.builder, line, Purpose::Read);
         }
-        Ok(())
     }
 
     fn masked_load(

@@ -263,12 +263,7 @@ impl Widener<'_> {
         if !follows {
             return None;
         }
-        let copy = value.clone_instruction();
-        for (index, operand) in (0..).zip(operands) {
-            copy.set_operand(index, operand);
-        }
-        self.builder.insert(copy, "");
-        Some(copy)
+        Some(self.builder.copy(value, operands))
     }
 
     /// A read-modify-write whose old value nobody wants, at one address for all lanes: the lanes are
